@@ -1,0 +1,141 @@
+//! Bytes to bytes: undoing the encodings that an attack hides behind.
+//!
+//! Each transform is a row of [`Transform`]; its cases stand in `tests/data/decode/<name>.yaml`. *Decoders* undo an
+//! encoding that something behind the proxy may undo too, and run again until nothing changes, at most
+//! [`ROUNDS`] times. *Normalisers* bring the many spellings of one thing to one spelling, and run once, after them.
+//! A transform that has nothing to do costs a look at the value's [`Traits`] and copies nothing.
+
+mod entity;
+mod escape;
+mod percent;
+mod text;
+mod traits;
+
+pub use percent::plus_and_percent;
+pub use traits::Traits;
+
+use std::borrow::Cow;
+
+/// How often the decoders run at most: attackers encode twice, now and then three times.
+pub const ROUNDS: usize = 3;
+
+macro_rules! transforms {
+    ($($variant:ident $name:literal $kind:ident $work:path, $gate:expr, $doc:literal)*) => {
+        /// What can be done to a value before a rule looks at it.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Transform { $(#[doc = $doc] $variant,)* }
+
+        impl Transform {
+            /// Every transform, in the order in which they are applied.
+            pub const ALL: &'static [Transform] = &[$(Transform::$variant,)*];
+
+            /// The name as it stands in rule files.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $(Transform::$variant => $name,)* }
+            }
+
+            /// Whether it runs again until nothing changes.
+            #[must_use]
+            pub fn is_decoder(self) -> bool {
+                match self { $(Transform::$variant => transforms!(@ $kind),)* }
+            }
+
+            /// Whether a value with these traits can be changed by it at all.
+            fn may_change(self, traits: Traits) -> bool {
+                match self { $(Transform::$variant => traits.any($gate),)* }
+            }
+
+            /// `input` transformed, or nothing if that changes nothing. Never longer than three times the input.
+            #[must_use]
+            pub fn apply(self, input: &[u8]) -> Option<Vec<u8>> {
+                let output = match self { $(Transform::$variant => $work(input),)* };
+                output.filter(|o| o != input)
+            }
+        }
+    };
+    (@ decoder) => { true };
+    (@ normaliser) => { false };
+}
+
+transforms! {
+    Percent "percent" decoder percent::percent, Traits::PERCENT, "`%41` and `%u0041` to `A` (RFC 3986 section 2.1)."
+    Entity "entity" decoder entity::entity, Traits::AMPERSAND, "`&lt;`, `&#60;`, `&#x3c` to `<` (HTML, 13.5)."
+    Escape "escape" decoder escape::escape, Traits::BACKSLASH, "`\\u0041`, `\\x41`, `\\101` to `A` (JavaScript, CSS, JSON)."
+    Utf8 "utf8" decoder text::utf8, Traits::HIGH, "Overlong forms and full-width letters to the ASCII they stand for."
+    Nul "nul" normaliser text::nul, Traits::NUL, "NUL bytes away."
+    Comments "comments" normaliser text::comments, Traits::COMMENT, "SQL comments to a space; `/*!50000 x*/` to `x`."
+    Shell "shell" normaliser text::shell, Traits::SHELL, "`c\"a\"t`, `c\\at`, `${IFS}` to what a shell makes of them."
+    Path "path" normaliser text::path, Traits::PATH, "`\\` to `/`, `//` and `/./` to `/`."
+    Whitespace "whitespace" normaliser text::whitespace, Traits::SPACE, "Runs of white space to one space."
+    Lowercase "lowercase" normaliser text::lowercase, Traits::UPPER, "ASCII letters to lower case."
+}
+
+/// A set of transforms.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct TransformSet(u16);
+
+impl TransformSet {
+    /// No transform.
+    pub const EMPTY: Self = Self(0);
+
+    /// The set whose bits are `bits`, as [`TransformSet::bits`] gave them.
+    #[must_use]
+    pub const fn from_bits(bits: u16) -> Self {
+        Self(bits)
+    }
+
+    /// The set as bits, for tables made at build time.
+    #[must_use]
+    pub fn bits(self) -> u16 {
+        self.0
+    }
+
+    /// This set and `transform`.
+    #[must_use]
+    pub fn with(self, transform: Transform) -> Self {
+        Self(self.0 | 1 << transform as u16)
+    }
+
+    /// This set without `transform`.
+    #[must_use]
+    pub fn without(self, transform: Transform) -> Self {
+        Self(self.0 & !(1 << transform as u16))
+    }
+
+    /// Whether `transform` is in it.
+    #[must_use]
+    pub fn contains(self, transform: Transform) -> bool {
+        self.0 & (1 << transform as u16) != 0
+    }
+
+    /// `value` with all of the set applied, borrowed where nothing changed. `traits` are those of `value`.
+    #[must_use]
+    pub fn apply<'v>(self, value: &'v [u8], traits: Traits) -> Cow<'v, [u8]> {
+        let mut current = Cow::Borrowed(value);
+        let mut traits = traits;
+        for _ in 0..ROUNDS {
+            if !self.run(&mut current, &mut traits, true) {
+                break;
+            }
+        }
+        self.run(&mut current, &mut traits, false);
+        current
+    }
+
+    fn run(self, current: &mut Cow<'_, [u8]>, traits: &mut Traits, decoders: bool) -> bool {
+        let mut changed = false;
+        for transform in Transform::ALL {
+            if transform.is_decoder() == decoders
+                && self.contains(*transform)
+                && transform.may_change(*traits)
+                && let Some(output) = transform.apply(current)
+            {
+                *traits = Traits::of(&output);
+                *current = Cow::Owned(output);
+                changed = true;
+            }
+        }
+        changed
+    }
+}

@@ -1,0 +1,85 @@
+//! Which kinds of byte a value holds, found in one pass, so that most transforms need no pass of their own.
+
+/// A set of kinds of byte.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traits(u16);
+
+impl Traits {
+    /// `%`
+    pub const PERCENT: Self = Self(1);
+    /// `&`
+    pub const AMPERSAND: Self = Self(1 << 1);
+    /// `\`
+    pub const BACKSLASH: Self = Self(1 << 2);
+    /// 0x80 and above
+    pub const HIGH: Self = Self(1 << 3);
+    /// NUL
+    pub const NUL: Self = Self(1 << 4);
+    /// `/`
+    pub const SLASH: Self = Self(1 << 5);
+    /// White space
+    pub const SPACE: Self = Self(1 << 6);
+    /// A to Z
+    pub const UPPER: Self = Self(1 << 7);
+    /// `"` or `'`
+    pub const QUOTE: Self = Self(1 << 8);
+    /// `$`, `` ` ``, `^` or `@`
+    pub const DOLLAR: Self = Self(1 << 9);
+    /// `#` or `-`
+    pub const HASH_DASH: Self = Self(1 << 10);
+    /// `*`
+    pub const STAR: Self = Self(1 << 11);
+    /// Any other punctuation but `-`, `.`, `_` and `~`.
+    pub const OTHER: Self = Self(1 << 12);
+    /// What a comment needs.
+    pub const COMMENT: Self = Self(Self::HASH_DASH.0 | Self::STAR.0);
+    /// What a shell's quoting needs.
+    pub const SHELL: Self = Self(Self::BACKSLASH.0 | Self::QUOTE.0 | Self::DOLLAR.0);
+    /// What path normalisation needs.
+    pub const PATH: Self = Self(Self::SLASH.0 | Self::BACKSLASH.0);
+
+    const TABLE: [u16; 256] = {
+        let mut table = [0_u16; 256];
+        let mut i = 0_usize;
+        while i < 256 {
+            #[expect(clippy::indexing_slicing, reason = "const table, the index runs to its length")]
+            #[expect(clippy::cast_possible_truncation, reason = "below 256")]
+            {
+                table[i] = Self::of_byte(i as u8).0;
+            }
+            i += 1;
+        }
+        table
+    };
+
+    const fn of_byte(byte: u8) -> Self {
+        match byte {
+            0 => Self::NUL,
+            b'%' => Self::PERCENT,
+            b'&' => Self::AMPERSAND,
+            b'\\' => Self::BACKSLASH,
+            b'/' => Self::SLASH,
+            b'\t' | b'\n' | 0x0b | 0x0c | b'\r' | b' ' => Self::SPACE,
+            b'A'..=b'Z' => Self::UPPER,
+            b'"' | b'\'' => Self::QUOTE,
+            b'$' | b'`' | b'^' | b'@' => Self::DOLLAR,
+            b'#' | b'-' => Self::HASH_DASH,
+            b'*' => Self::STAR,
+            b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'~' => Self(0),
+            0x80..=0xff => Self::HIGH,
+            _ => Self::OTHER,
+        }
+    }
+
+    /// The kinds of byte in `value`.
+    #[must_use]
+    pub fn of(value: &[u8]) -> Self {
+        Self(value.iter().fold(0, |all, byte| all | Self::TABLE.get(usize::from(*byte)).copied().unwrap_or_default()))
+    }
+
+    /// Whether any kind of `other` is among these.
+    #[must_use]
+    pub fn any(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+}

@@ -1,0 +1,21 @@
+//! backstop: a web application firewall for Istio and Envoy.
+//!
+//! The rooms, by layer; a file imports only from rows below its own:
+//!
+//! ```text
+//! 6  filter (wasm32)            cli (binary crate)
+//! 5  transaction
+//! 4  engine
+//! 3  config        telemetry
+//! 2  rules   origin   client   limit     never each other, never config
+//! 1  extract   path -> decode
+//! 0  http   verdict   document -> diagnostic   host
+//! ```
+
+pub mod decode;
+pub mod diagnostic;
+pub mod document;
+pub mod host;
+pub mod http;
+pub mod path;
+pub mod verdict;
