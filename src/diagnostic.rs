@@ -50,10 +50,10 @@ names! {
     BadDigest "bad-digest" "Not the 64 hex digits of a SHA-256 digest."
     BadRate "bad-rate" "Not a rate such as 50/s."
     BadPath "bad-path" "Not a path that a request can have once normalised."
+    Expired "expired" "An exclusion whose end date has passed."
     BadDate "bad-date" "Not a date such as 2027-03-31."
     UnknownRule "unknown-rule" "A rule pattern that names no rule."
     NeedsOther "needs-other" "A setting that means nothing without another one."
-    BadManifest "bad-manifest" "A manifest field that Istio would ignore or misread."
 }
 
 /// One mistake in what somebody wrote.
@@ -116,7 +116,7 @@ impl fmt::Display for Diagnostic {
         let level = if self.level == Level::Error { "error" } else { "warning" };
         write!(f, "{level}[{}] ", self.name.as_str())?;
         if !self.path.is_empty() {
-            write!(f, "{}: ", self.path)?;
+            write!(f, "{}: ", printable(&self.path))?;
         }
         f.write_str(&printable(&self.message))
     }

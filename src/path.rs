@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use crate::decode::{Traits, Transform, TransformSet};
 use crate::diagnostic::Name;
-use crate::document::{Item, Report};
+use crate::document::{Fields, Item, Report};
 
 /// A path in normal form.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,6 +87,11 @@ impl Pattern {
     /// Reads one pattern.
     pub fn read(item: &Item<'_>, report: &mut Report) -> Option<Self> {
         let fields = item.fields(&["exact", "prefix"], report)?;
+        Self::of(item, &fields, report)
+    }
+
+    /// Reads the `exact` or `prefix` of a mapping that may hold more.
+    pub fn of(item: &Item<'_>, fields: &Fields<'_>, report: &mut Report) -> Option<Self> {
         let (item, make): (_, fn(String) -> Self) = match (fields.get("exact"), fields.get("prefix")) {
             (Some(item), None) => (item, Self::Exact),
             (None, Some(item)) => (item, Self::Prefix),
@@ -96,8 +101,13 @@ impl Pattern {
             }
         };
         let text = item.text(report)?;
-        if !text.starts_with('/') || text.contains('?') || Path::normalise(text.as_bytes()).as_bytes() != text.as_bytes() {
-            let message = format!("found \"{text}\", expected a path in normal form: starts with /, no ?, no %, no //, no dot segments");
+        if !text.starts_with('/')
+            || text.contains('?')
+            || Path::normalise(text.as_bytes()).as_bytes() != text.as_bytes()
+        {
+            let message = format!(
+                "found \"{text}\", expected a path in normal form: starts with /, no ?, no %, no //, no dot segments"
+            );
             report.error(item, Name::BadPath, message);
             return None;
         }

@@ -1,6 +1,7 @@
 //! What an inspection concludes, and what is to be done about it.
 
 use std::borrow::Cow;
+use std::cmp::Reverse;
 
 macro_rules! families {
     ($($variant:ident $text:literal)*) => {
@@ -9,7 +10,8 @@ macro_rules! families {
         pub enum Family { $(#[doc = $text] $variant,)* }
 
         impl Family {
-            /// Every family, in the order of the table.
+            /// Every family. A value that two of them know is blamed on the first, so the more telling come first: a
+            /// JNDI lookup names a URL, but what it means is Log4Shell.
             pub const ALL: &'static [Family] = &[$(Family::$variant,)*];
 
             /// The name as it stands in config, rule files and metrics.
@@ -22,15 +24,21 @@ macro_rules! families {
 }
 
 families! {
-    Sqli "sqli"
-    Xss "xss"
-    PathTraversal "path-traversal"
-    CommandInjection "command-injection"
-    LdapInjection "ldap-injection"
-    Xxe "xxe"
-    Ssrf "ssrf"
     Log4shell "log4shell"
+    Xxe "xxe"
     HeaderInjection "header-injection"
+    Sqli "sqli"
+    Nosql "nosql"
+    Xss "xss"
+    Template "template"
+    Php "php"
+    Java "java"
+    Node "node"
+    LdapInjection "ldap-injection"
+    CommandInjection "command-injection"
+    Rfi "rfi"
+    Ssrf "ssrf"
+    PathTraversal "path-traversal"
     BotScanner "bot-scanner"
 }
 
@@ -82,6 +90,15 @@ impl Severity {
     }
 }
 
+/// A half-open range of bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// First byte.
+    pub start: usize,
+    /// One past the last byte.
+    pub end: usize,
+}
+
 /// One rule that matched one value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
@@ -95,6 +112,8 @@ pub struct Finding {
     pub target: String,
     /// The part of the decoded value that matched, at most [`Finding::SNIPPET_BYTES`] long.
     pub snippet: Vec<u8>,
+    /// Where in the decoded value that part begins.
+    pub start: usize,
     /// Whether it adds to the score; not so in a family set to detect, or above the blocking level.
     pub counts: bool,
 }
@@ -102,6 +121,13 @@ pub struct Finding {
 impl Finding {
     /// The longest snippet that is kept.
     pub const SNIPPET_BYTES: usize = 96;
+
+    /// Orders findings by what they tell, the most telling first: those that count, by severity, and of equal ones the
+    /// first in the text, since what comes after it is its payload, as a URL is of a JNDI lookup.
+    #[must_use]
+    pub fn weight(&self) -> impl Ord + use<> {
+        (Reverse(self.counts), Reverse(self.severity), self.start)
+    }
 }
 
 /// Why a request is refused.
@@ -163,8 +189,10 @@ pub struct Reply {
 pub enum Action {
     /// Let the stream go on.
     Continue,
-    /// Hold what has come so far and call again with more.
+    /// Hold what has come so far, and call again with all of it once there is more.
     Hold,
+    /// Hold what has come so far under back-pressure, and call again with only what is new.
+    Gather,
     /// Answer with this and let nothing more through.
     Deny(Reply),
 }

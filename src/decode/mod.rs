@@ -5,12 +5,14 @@
 //! [`ROUNDS`] times. *Normalisers* bring the many spellings of one thing to one spelling, and run once, after them.
 //! A transform that has nothing to do costs a look at the value's [`Traits`] and copies nothing.
 
+mod base64;
 mod entity;
 mod escape;
 mod percent;
 mod text;
 mod traits;
 
+pub use base64::base64;
 pub use percent::plus_and_percent;
 pub use traits::Traits;
 

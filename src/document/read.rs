@@ -131,7 +131,11 @@ impl<'n> Item<'n> {
         for Entry { key, place, node } in entries {
             let item = Item { path: join(&self.path, key), place: *place, node };
             if seen.iter().any(|(earlier, _)| earlier == key) {
-                report.error(&item, Name::DuplicateField, "this key stands here twice; the earlier value would be lost");
+                report.error(
+                    &item,
+                    Name::DuplicateField,
+                    "this key stands here twice; the earlier value would be lost",
+                );
             } else {
                 seen.push((key, item));
             }
