@@ -1,0 +1,50 @@
+//! A fixed-size set of rule indexes.
+
+/// A set of small numbers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Bits(Vec<u64>);
+
+impl Bits {
+    /// An empty set that can hold 0 to `size` - 1.
+    pub fn new(size: usize) -> Self {
+        Self(vec![0; size.div_ceil(64)])
+    }
+
+    /// Adds `index`; one outside the size is not kept.
+    pub fn insert(&mut self, index: usize) {
+        if let Some(word) = self.0.get_mut(index / 64) {
+            *word |= 1 << (index % 64);
+        }
+    }
+
+    /// Adds all of `other`.
+    pub fn insert_all(&mut self, other: &Self) {
+        for (word, more) in self.0.iter_mut().zip(&other.0) {
+            *word |= more;
+        }
+    }
+
+    /// Makes it empty.
+    pub fn clear(&mut self) {
+        self.0.fill(0);
+    }
+
+    /// Whether nothing is in it.
+    pub fn is_empty(&self) -> bool {
+        self.0.iter().all(|word| *word == 0)
+    }
+
+    /// What is in this set, in `a` and in `b`, in order.
+    pub fn and<'s>(&'s self, a: &'s Self, b: &'s Self) -> impl Iterator<Item = usize> + 's {
+        let words = self.0.iter().zip(&a.0).zip(&b.0).map(|((x, y), z)| x & y & z);
+        words.enumerate().flat_map(|(i, word)| ones(word).map(move |bit| i.saturating_mul(64).saturating_add(bit)))
+    }
+}
+
+fn ones(mut word: u64) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let bit = word.trailing_zeros();
+        word &= word.wrapping_sub(1);
+        (bit < 64).then_some(bit as usize)
+    })
+}

@@ -1,0 +1,33 @@
+//! Detectors: code that understands the language an attack is written in, where a pattern would only guess.
+
+pub mod sqli;
+
+use super::Span;
+
+/// The detectors that a rule may name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Detector {
+    /// [`sqli::detect`]
+    Sqli,
+}
+
+impl Detector {
+    /// Name and value of each detector.
+    pub const NAMES: &'static [(&'static str, Detector)] = &[("sqli", Detector::Sqli)];
+
+    /// The lower-case literals of which any value that it reports contains one.
+    #[must_use]
+    pub fn needs(self) -> &'static [&'static str] {
+        match self {
+            Detector::Sqli => sqli::NEEDS,
+        }
+    }
+
+    /// The part of `value` that it reports.
+    #[must_use]
+    pub fn detect(self, value: &[u8]) -> Option<Span> {
+        match self {
+            Detector::Sqli => sqli::detect(value),
+        }
+    }
+}

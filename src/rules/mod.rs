@@ -1,0 +1,24 @@
+//! What an attack looks like: rules as data, and the machinery that finds them in a value.
+//!
+//! `rules/<family>.yaml` is checked by [`source`] and made into a const table at build time; at start a [`Ruleset`]
+//! takes the rules that the settings leave on. A value then passes one [`prefilter`] over the literals of all rules,
+//! and only the rules whose literal was seen confirm with their regular expression or detector.
+
+mod bits;
+pub mod detector;
+mod embedded;
+pub mod examples;
+pub mod exclusion;
+pub mod pattern;
+pub mod prefilter;
+pub mod rule;
+mod scan;
+mod settings;
+pub mod source;
+
+pub use embedded::EMBEDDED;
+pub use rule::{Matcher, Rule, Targets};
+pub use scan::{Match, Observer, Ruleset, Scratch};
+pub use settings::{FamilyMode, Settings};
+
+pub use crate::verdict::Span;

@@ -1,0 +1,81 @@
+//! One rule, checked: what the scan needs and what a denial tells.
+
+use std::borrow::Cow;
+
+use super::detector::Detector;
+use crate::decode::TransformSet;
+use crate::extract::{Target, Value};
+use crate::verdict::{Family, Severity};
+
+/// A rule without its examples. Embedded rules borrow everything, custom ones own it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rule {
+    /// Kebab-case, begins with the family's name.
+    pub id: Cow<'static, str>,
+    /// Its family.
+    pub family: Family,
+    /// What it adds to the score.
+    pub severity: Severity,
+    /// Paranoia level, 1 to 4.
+    pub level: u8,
+    /// Where it looks.
+    pub targets: Targets,
+    /// What is done to a value before it looks.
+    pub transforms: TransformSet,
+    /// How it decides.
+    pub matcher: Matcher,
+    /// Lower-case literals of which every match contains at least one; none: it looks at every value.
+    pub needs: Cow<'static, [Cow<'static, str>]>,
+    /// Why a match is an attack, as one clause.
+    pub why: Cow<'static, str>,
+}
+
+/// How a rule decides.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Matcher {
+    /// A regular expression over bytes; `contains` and `words` become one when they are read.
+    Regex(Cow<'static, str>),
+    /// Code that understands a language.
+    Detector(Detector),
+}
+
+/// Where a rule looks, or what an exclusion spares.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Targets {
+    /// A bit for each [`Target`] that is meant whole.
+    pub kinds: u16,
+    /// Targets of which only one name is meant (lower case for headers): `header:user-agent`. A `*` at the end stands
+    /// for anything.
+    pub named: Cow<'static, [(Target, Cow<'static, str>)]>,
+}
+
+impl Targets {
+    /// The bit of a target in [`Targets::kinds`].
+    #[must_use]
+    pub const fn bit(target: Target) -> u16 {
+        1 << target as u16
+    }
+
+    /// Whether some value of this kind is meant.
+    #[must_use]
+    pub fn may_include(&self, target: Target) -> bool {
+        self.kinds & Self::bit(target) != 0 || self.named.iter().any(|(t, _)| *t == target)
+    }
+
+    /// Whether this value is meant.
+    #[must_use]
+    pub fn include(&self, value: &Value<'_>) -> bool {
+        let named =
+            |(target, name): &(Target, Cow<'static, str>)| *target == value.target && glob(name.as_bytes(), value.name);
+        self.kinds & Self::bit(value.target) != 0 || self.named.iter().any(named)
+    }
+}
+
+/// Whether `pattern` is `text`, ASCII case apart; a `*` at its end stands for anything.
+#[must_use]
+pub fn glob(pattern: &[u8], text: &[u8]) -> bool {
+    match pattern.strip_suffix(b"*") {
+        Some(prefix) => text.get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix)),
+        None => pattern.eq_ignore_ascii_case(text),
+    }
+}

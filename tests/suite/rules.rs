@@ -1,0 +1,98 @@
+//! Rules: the embedded ones keep their examples, the prefilter never loses a match, literals are truly required.
+
+use std::ops::ControlFlow;
+
+use backstop::document::{Item, Report, from_yaml};
+use backstop::extract::{Target, Value};
+use backstop::rules::{EMBEDDED, Match, Observer, Rule, Ruleset, examples, pattern, source};
+use backstop::verdict::Family;
+
+use crate::cases::{files, stem};
+use crate::decode::random_bytes;
+
+fn sources() -> Vec<source::Source> {
+    let mut sources = Vec::new();
+    for file in files("rules") {
+        let family = Family::from_name(stem(&file)).unwrap();
+        let documents = from_yaml(&std::fs::read_to_string(&file).unwrap()).unwrap();
+        let mut report = Report::default();
+        sources.extend(source::read_rules(&Item::root(&documents[0]), Some(family), &mut report));
+        assert!(report.diagnostics.is_empty(), "{}: {:?}", file.display(), report.diagnostics);
+    }
+    sources
+}
+
+#[test]
+fn embedded_rules_are_those_of_the_files() {
+    let from_files: Vec<Rule> = sources().into_iter().map(|s| s.rule).collect();
+    assert_eq!(from_files.len(), EMBEDDED.len());
+    for rule in EMBEDDED {
+        assert!(from_files.contains(rule), "{}", rule.id);
+    }
+    for family in Family::ALL {
+        assert!(EMBEDDED.iter().any(|r| r.family == *family), "{}: no rule", family.as_str());
+    }
+}
+
+#[test]
+fn every_rule_keeps_its_examples() {
+    let sources = sources();
+    let failures: Vec<String> = sources.iter().flat_map(examples::failures).collect();
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+    let examples: usize = sources.iter().map(|s| s.hits.len() + s.passes.len()).sum();
+    println!("{examples} examples of {} rules", sources.len());
+}
+
+#[derive(Default)]
+struct Ids(Vec<String>);
+
+impl Observer for Ids {
+    fn matched(&mut self, found: &Match<'_>) -> ControlFlow<()> {
+        self.0.push(found.rule.id.to_string());
+        ControlFlow::Continue(())
+    }
+}
+
+fn matched(ruleset: &Ruleset, text: &[u8]) -> Vec<String> {
+    let mut ids = Ids::default();
+    for target in [Target::Query, Target::Path, Target::Header] {
+        let value = Value { target, name: b"x", bytes: text, is_name: false };
+        assert!(ruleset.scan(&value, &mut ruleset.scratch(), &mut ids).is_continue());
+    }
+    ids.0.sort();
+    ids.0
+}
+
+#[test]
+fn the_prefilter_never_loses_a_match() {
+    let with = Ruleset::new(EMBEDDED.iter().map(|r| (r.clone(), true))).unwrap();
+    let always = |r: &Rule| Rule { needs: Vec::new().into(), ..r.clone() };
+    let without = Ruleset::new(EMBEDDED.iter().map(|r| (always(r), true))).unwrap();
+    let examples: Vec<String> = sources().into_iter().flat_map(|s| [s.hits, s.passes].concat()).collect();
+    let mut matches = 0;
+    for text in &examples {
+        // Embedded in noise as well, so that a match does not depend on where it stands.
+        for text in [text.clone().into_bytes(), [&random_bytes(text.len() as u64, 30), text.as_bytes()].concat()] {
+            let found = matched(&with, &text);
+            matches += found.len();
+            assert_eq!(found, matched(&without, &text), "{:?}", String::from_utf8_lossy(&text));
+        }
+    }
+    println!("{matches} matches in {} texts", examples.len() * 2);
+}
+
+#[test]
+fn required_literals() {
+    let needs = |text: &str| pattern::required(&pattern::parse(text, true).unwrap());
+    let some = |texts: &[&str]| Some(texts.iter().map(|t| (*t).to_owned()).collect::<Vec<_>>());
+    assert_eq!(needs(r"\bunion\s+(all\s+)?select\b"), some(&["select"]));
+    assert_eq!(needs(r"(?:cat|tail)\d"), some(&["cat", "tail"]));
+    assert_eq!(needs(r"x(?:ab|abc)y"), some(&["xabcy", "xaby"]));
+    assert_eq!(needs(r"colou?r"), some(&["color", "colour"]));
+    assert_eq!(needs(r"(?:foo)+bar?"), some(&["foo"]));
+    assert_eq!(needs(r"a[/\\]{1,4}x"), some(&["a/", "a\\"]));
+    assert_eq!(needs(r"(?:ab){2}"), some(&["abab"]));
+    assert_eq!(needs(r"\d+"), None);
+    assert_eq!(needs(r"(?:abc|\d)"), None);
+    assert_eq!(needs(r"a.c"), None, "one byte alone is no filter");
+}
