@@ -1,0 +1,228 @@
+//! A compiled config, and pure inspection: a request or a body in, findings and a score out. No host, no phases.
+
+use std::borrow::Cow;
+use std::cell::Cell;
+use std::ops::ControlFlow;
+use std::rc::Rc;
+
+use crate::config::{BodyLimits, Config};
+use crate::diagnostic::{Diagnostic, Name};
+use crate::document::{Node, Place, from_json};
+use crate::extract::{self, Value};
+use crate::http::Request;
+use crate::path::Path;
+use crate::rules::exclusion::Exclusion;
+use crate::rules::{Match, Observer, Ruleset, Scratch};
+use crate::telemetry;
+use crate::verdict::{Denial, Finding};
+
+/// A config made ready to run.
+#[derive(Debug)]
+pub struct Engine {
+    /// The settings.
+    pub config: Config,
+    /// The rules that are on.
+    pub ruleset: Ruleset,
+    metric_names: Vec<String>,
+    /// The second in which events were last printed, and how many.
+    printed: Cell<(u64, u64)>,
+    /// How many bodies are being gathered.
+    gathering: Rc<Cell<usize>>,
+}
+
+/// So many bodies are gathered at once: at most 12 MiB with the largest `body.inspect`, 2 MiB with the default.
+const MAX_GATHERING: usize = 16;
+
+/// The right to gather one body in this VM's memory; given back when dropped.
+#[derive(Debug)]
+pub struct GatheringPlace(Rc<Cell<usize>>);
+
+impl Drop for GatheringPlace {
+    fn drop(&mut self) {
+        self.0.set(self.0.get().saturating_sub(1));
+    }
+}
+
+impl Engine {
+    /// Compiles the plugin config as Envoy hands it over: JSON, or nothing at all for the defaults. `unix_s` is now.
+    ///
+    /// # Errors
+    /// Every mistake at once; without one, warnings come beside the engine.
+    pub fn configure(json: &[u8], unix_s: u64) -> Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
+        let document = from_json(json).map_err(|d| vec![d])?;
+        Self::compile(&document, unix_s)
+    }
+
+    /// The same from a document already read.
+    ///
+    /// # Errors
+    /// As [`Engine::configure`].
+    pub fn compile(document: &Node, unix_s: u64) -> Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
+        let (config, warnings) = Config::read(document, unix_s)?;
+        let rules = config.rules.select(config.level, config.detect_level);
+        let ruleset = Ruleset::new(rules)
+            .map_err(|e| vec![Diagnostic::error(Name::OutOfRange, "rules", Place::default(), e.to_string())])?;
+        let metric_names = telemetry::names(config.limits.names());
+        Ok((Self { config, ruleset, metric_names, printed: Cell::default(), gathering: Rc::default() }, warnings))
+    }
+
+    /// Names of all counters, in the order of the index that `host::Sink::count` takes.
+    #[must_use]
+    pub fn metric_names(&self) -> &[String] {
+        &self.metric_names
+    }
+
+    /// One line for the log at start.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        format!(
+            "mode {}, threshold {}, {} rules, {} limits, origin check {}",
+            self.config.mode.as_str(),
+            self.config.threshold,
+            self.ruleset.len(),
+            self.config.limits.names().count(),
+            if self.config.origin.is_enabled() { "on" } else { "off" },
+        )
+    }
+
+    /// Whether one more event may be printed in the second `unix_s`; it counts as printed if so.
+    pub fn may_print(&self, unix_s: u64) -> bool {
+        let printed = match self.printed.get() {
+            (second, printed) if second == unix_s => printed,
+            _ => 0,
+        };
+        let may = printed < self.config.telemetry.events_per_second;
+        self.printed.set((unix_s, printed.saturating_add(u64::from(may))));
+        may
+    }
+
+    /// A place to gather a body, if one of the few is free.
+    #[must_use]
+    pub fn gathering_place(&self) -> Option<GatheringPlace> {
+        let taken = self.gathering.get();
+        (taken < MAX_GATHERING).then(|| {
+            self.gathering.set(taken.saturating_add(1));
+            GatheringPlace(Rc::clone(&self.gathering))
+        })
+    }
+
+    /// How much of a body on `path` is inspected.
+    #[must_use]
+    pub fn body_limits(&self, path: &Path<'_>) -> BodyLimits {
+        let body = &self.config.body;
+        body.paths.iter().find(|(pattern, _)| pattern.matches(path)).map_or(body.limits, |(_, limits)| *limits)
+    }
+
+    /// Adds what is found in the head of a request.
+    pub fn inspect_head(&self, request: &Request<'_>, inspection: &mut Inspection<'_>) {
+        extract::head(request, &mut |value| inspection.value(self, value));
+    }
+
+    /// Adds what is found in a body; `complete` is false if there is more of it.
+    pub fn inspect_body(&self, content_type: &[u8], body: &[u8], complete: bool, inspection: &mut Inspection<'_>) {
+        extract::body(content_type, body, complete, &mut |value| inspection.value(self, value));
+    }
+
+    /// Why a request with these findings is refused, if it is.
+    #[must_use]
+    pub fn conclude(&self, inspection: &Inspection<'_>) -> Option<Denial> {
+        if u64::from(inspection.score) < self.config.threshold {
+            return None;
+        }
+        let counting = inspection.findings.iter().filter(|f| f.counts);
+        let weightiest = counting.min_by_key(|f| f.weight())?;
+        Some(Denial::Rule { family: weightiest.family, rule: weightiest.rule.clone() })
+    }
+}
+
+/// What is known of one request so far.
+#[derive(Debug)]
+pub struct Inspection<'p> {
+    /// Its path, for exclusions.
+    pub path: &'p Path<'p>,
+    /// Now, for exclusions that end.
+    pub unix_s: u64,
+    /// In the order found, each rule at most once.
+    pub findings: Vec<Finding>,
+    /// Sum over the rules that count, each once.
+    pub score: u32,
+    /// How many matches an exclusion spared.
+    pub excluded: u64,
+    /// Whether to go on once the threshold is reached; only those who explain do.
+    pub exhaustive: bool,
+    scratch: Option<Scratch>,
+}
+
+impl<'p> Inspection<'p> {
+    /// Nothing found yet.
+    #[must_use]
+    pub fn new(path: &'p Path<'p>, unix_s: u64) -> Self {
+        Self { path, unix_s, findings: Vec::new(), score: 0, excluded: 0, exhaustive: false, scratch: None }
+    }
+
+    fn value(&mut self, engine: &Engine, value: &Value<'_>) {
+        if self.is_done(engine) || value.bytes.is_empty() {
+            return;
+        }
+        let mut scratch = self.scratch.take().unwrap_or_else(|| engine.ruleset.scratch());
+        let _ = engine.ruleset.scan(value, &mut scratch, &mut Judge { engine, inspection: self });
+        self.scratch = Some(scratch);
+    }
+
+    fn is_done(&self, engine: &Engine) -> bool {
+        !self.exhaustive && u64::from(self.score) >= engine.config.threshold
+    }
+}
+
+/// Turns matches into findings.
+struct Judge<'a, 'p> {
+    engine: &'a Engine,
+    inspection: &'a mut Inspection<'p>,
+}
+
+impl Observer for Judge<'_, '_> {
+    fn matched(&mut self, found: &Match<'_>) -> ControlFlow<()> {
+        let inspection = &mut *self.inspection;
+        let spares = |e: &Exclusion| e.spares(found.rule, found.value, inspection.path, inspection.unix_s);
+        if self.engine.config.exclusions.iter().any(spares) {
+            inspection.excluded = inspection.excluded.saturating_add(1);
+            return ControlFlow::Continue(());
+        }
+        if inspection.findings.iter().any(|f| f.rule == found.rule.id) {
+            return ControlFlow::Continue(());
+        }
+        if found.counts {
+            inspection.score = inspection.score.saturating_add(found.rule.severity.score());
+        }
+        inspection.findings.push(finding(found));
+        // Even past the threshold the value is looked at to its end, so that the blame falls on the right rule.
+        ControlFlow::Continue(())
+    }
+}
+
+fn finding(found: &Match<'_>) -> Finding {
+    let start = found.span.start;
+    let end = found.span.end.min(start.saturating_add(Finding::SNIPPET_BYTES));
+    Finding {
+        rule: found.rule.id.clone(),
+        family: found.rule.family,
+        severity: found.rule.severity,
+        target: place(found.value).into_owned(),
+        snippet: found.text.get(start..end).unwrap_or_default().to_vec(),
+        start,
+        counts: found.counts,
+    }
+}
+
+/// Where a value stands, in words: `query:q`, `path`, `json:items.name (name)`.
+#[must_use]
+pub fn place(value: &Value<'_>) -> Cow<'static, str> {
+    const MAX_NAME_BYTES: usize = 64;
+    let kind = value.target.as_str();
+    if value.name.is_empty() {
+        return Cow::Borrowed(kind);
+    }
+    let name = value.name.get(..MAX_NAME_BYTES).unwrap_or(value.name);
+    let note = if value.is_name { " (name)" } else { "" };
+    Cow::Owned(format!("{kind}:{}{note}", String::from_utf8_lossy(name)))
+}

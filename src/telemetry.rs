@@ -1,0 +1,207 @@
+//! What backstop tells about itself: counters from a closed table, and one JSON event for each finding or refusal.
+
+use serde_json::{Value as Json, json};
+
+use crate::diagnostic::printable;
+use crate::document::{Item, Report};
+use crate::verdict::{Denial, Family, Finding};
+
+macro_rules! metrics {
+    ($($variant:ident $name:literal $doc:literal)*) => {
+        /// Every counter there is, apart from those with a family or a limit in their name.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Metric { $(#[doc = $doc] $variant,)* }
+
+        const NAMES: &[&str] = &[$($name,)*];
+    };
+}
+
+metrics! {
+    Passed "backstop_requests_passed" "Requests that went on, with or without findings."
+    Denied "backstop_requests_denied" "Requests that were refused, for whatever reason."
+    Detected "backstop_requests_detected" "Requests that only detect mode let through."
+    Exempt "backstop_requests_exempt" "Requests on an exempt path or from an allowed client."
+    OriginPassed "backstop_origin_passed" "The origin secret was right."
+    OriginExempt "backstop_origin_exempt" "The path needs no origin secret."
+    OriginMissing "backstop_origin_missing" "There was no origin secret."
+    OriginWrong "backstop_origin_wrong" "The origin secret was wrong."
+    OriginRepeated "backstop_origin_repeated" "There was more than one value where the origin secret stands."
+    BodiesInspected "backstop_bodies_inspected" "Bodies that were inspected whole."
+    BodiesPartial "backstop_bodies_partial" "Bodies of which only the first `body.inspect` bytes were inspected."
+    Failures "backstop_failures" "Things that failed inside backstop; `onFailure` said what became of the request."
+    FindingsExcluded "backstop_findings_excluded" "Findings that an exclusion spared."
+    EventsDropped "backstop_events_dropped" "Events over `telemetry.log.perSecond`, counted but not printed."
+}
+
+impl Metric {
+    /// The place of this counter in [`names`].
+    #[must_use]
+    pub fn index(self) -> usize {
+        self as usize
+    }
+
+    /// The place of the counter of findings of a family.
+    #[must_use]
+    pub fn findings(family: Family) -> usize {
+        NAMES.len().saturating_add(family as usize)
+    }
+
+    /// The place of the counter of requests denied for a family.
+    #[must_use]
+    pub fn denials(family: Family) -> usize {
+        Self::findings(family).saturating_add(Family::ALL.len())
+    }
+
+    /// The place of the counter of requests over the limit with that place in the config.
+    #[must_use]
+    pub fn limited(limit: usize) -> usize {
+        NAMES.len().saturating_add(Family::ALL.len().saturating_mul(2)).saturating_add(limit)
+    }
+}
+
+/// The names of all counters, in the order of their places: a closed set, fixed when the config is read.
+#[must_use]
+pub fn names<'n>(limits: impl Iterator<Item = &'n str>) -> Vec<String> {
+    let word = |text: &str| text.replace('-', "_");
+    let families =
+        |kind: &'static str| Family::ALL.iter().map(move |f| format!("backstop_{kind}_{}", word(f.as_str())));
+    NAMES
+        .iter()
+        .map(|name| (*name).to_owned())
+        .chain(families("findings"))
+        .chain(families("denials"))
+        .chain(limits.map(|name| format!("backstop_limited_{}", word(name))))
+        .collect()
+}
+
+/// The `telemetry` section.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// At most so many events are printed a second by one worker.
+    pub events_per_second: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { events_per_second: 10 }
+    }
+}
+
+impl Settings {
+    /// Reads `log.perSecond`.
+    pub fn read(item: &Item<'_>, report: &mut Report) -> Option<Self> {
+        let fields = item.fields(&["log"], report)?;
+        let mut settings = Self::default();
+        if let Some(item) = fields.get("log")
+            && let Some(log) = item.fields(&["perSecond"], report)
+            && let Some(item) = log.get("perSecond")
+        {
+            settings.events_per_second = item.integer(0, 10_000, report)?;
+        }
+        Some(settings)
+    }
+}
+
+/// What an event tells of the request; copied while the headers are at hand, since the body phase has none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Subject {
+    /// The method.
+    pub method: Vec<u8>,
+    /// The path without the query, which may hold secrets.
+    pub path: Vec<u8>,
+    /// The host that the client asked for.
+    pub host: Vec<u8>,
+    /// Envoy's `x-request-id`.
+    pub request_id: Vec<u8>,
+    /// The trace id of `traceparent` (W3C Trace Context).
+    pub trace_id: Vec<u8>,
+    /// The client address, once known.
+    pub client: String,
+}
+
+/// What happened, apart from the request that it happened to.
+#[derive(Clone, Copy, Debug)]
+pub struct Outcome<'a> {
+    /// `block` or `detect`.
+    pub mode: &'static str,
+    /// Whether the request was refused.
+    pub blocked: bool,
+    /// Its score.
+    pub score: u32,
+    /// Why it was, or in detect mode would have been, refused.
+    pub denial: Option<&'a Denial>,
+}
+
+/// One event as a line of JSON. Field names are part of the contract with users.
+#[must_use]
+pub fn event(subject: &Subject, outcome: Outcome<'_>, finding: Option<&Finding>) -> String {
+    let text = |bytes: &[u8]| Json::String(String::from_utf8_lossy(bytes).into_owned());
+    let mut event = json!({
+        "event": "backstop",
+        "mode": outcome.mode,
+        "blocked": outcome.blocked,
+        "score": outcome.score,
+        "details": outcome.denial.map(Denial::details),
+        "request_id": text(&subject.request_id),
+        "trace_id": text(&subject.trace_id),
+        "client": subject.client,
+        "method": text(&subject.method),
+        "host": text(&subject.host),
+        "path": text(&subject.path),
+    });
+    if let (Some(finding), Some(fields)) = (finding, event.as_object_mut()) {
+        fields.insert("rule".into(), finding.rule.as_ref().into());
+        fields.insert("family".into(), finding.family.as_str().into());
+        fields.insert("severity".into(), finding.severity.as_str().into());
+        fields.insert("target".into(), printable(&finding.target).into());
+        fields.insert("snippet".into(), masked(&finding.target, &finding.snippet).into());
+    }
+    event.to_string()
+}
+
+/// Words in the name of a value that say its content is nobody's business.
+const SECRET_NAMES: &[&str] = &[
+    "authorization",
+    "passw",
+    "pwd",
+    "secret",
+    "token",
+    "api-key",
+    "apikey",
+    "api_key",
+    "session",
+    "sessid",
+    "cvv",
+    "cvc",
+    "card",
+    "credential",
+    "private",
+    "origin-verify",
+];
+/// Payment card numbers have 13 to 19 digits (ISO/IEC 7812).
+const CARD_DIGITS: usize = 13;
+
+/// `snippet` as text that may be printed: nothing of a value whose name speaks of a secret, and no card number.
+#[must_use]
+pub fn masked(target: &str, snippet: &[u8]) -> String {
+    let name = target.to_ascii_lowercase();
+    if SECRET_NAMES.iter().any(|word| name.contains(word)) {
+        return "***".to_owned();
+    }
+    let text = printable(&String::from_utf8_lossy(snippet));
+    let mut output = String::with_capacity(text.len());
+    let mut digits = String::new();
+    // A trailing character that is no digit ends the last run.
+    for c in text.chars().chain(['\0']) {
+        if c.is_ascii_digit() || (!digits.is_empty() && (c == ' ' || c == '-')) {
+            digits.push(c);
+            continue;
+        }
+        let is_card = digits.chars().filter(char::is_ascii_digit).count() >= CARD_DIGITS;
+        output.push_str(if is_card { "***" } else { &digits });
+        digits.clear();
+        output.push(c);
+    }
+    output.pop();
+    output
+}

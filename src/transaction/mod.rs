@@ -1,0 +1,356 @@
+//! One request over its phases: what is done in which order, and what is kept for later.
+//!
+//! Order in the head: the origin secret off the request, mode, origin, exempt paths, client, limits, rules. The body is
+//! held by the host until enough of it is there, and then read once. Nothing is held that is not going to be inspected.
+
+mod body;
+mod case;
+
+use std::rc::Rc;
+
+use body::{Body, Progress};
+use case::{Case, form, subject};
+
+use crate::client::Client;
+use crate::config::{LimitHeaders, Mode, Oversize};
+use crate::engine::{Engine, Inspection};
+use crate::host::{HostError, World};
+use crate::http::{Header, Request};
+use crate::limit;
+use crate::origin;
+use crate::path::{Path, Pattern};
+use crate::reply::Form;
+use crate::telemetry::{Metric, Subject};
+use crate::verdict::{Action, Denial, Finding, Reply};
+
+/// One request.
+#[derive(Debug)]
+pub struct Transaction {
+    engine: Rc<Engine>,
+    state: State,
+    /// What the client is told about its limits, whoever answers.
+    limit_headers: Vec<(&'static str, String)>,
+}
+
+#[derive(Debug)]
+enum State {
+    /// Nothing more is looked at.
+    Passing,
+    /// The body is being gathered, or has been inspected and trailers may follow.
+    Body(Box<Pending>),
+    /// backstop gave the answer.
+    Decided,
+}
+
+/// What later phases need of the head, which is gone by then.
+#[derive(Debug)]
+struct Pending {
+    subject: Subject,
+    form: Form,
+    path: Vec<u8>,
+    content_type: Vec<u8>,
+    body: Body,
+    /// Found so far; the score goes on from there.
+    findings: Vec<Finding>,
+    score: u32,
+    inspected: bool,
+}
+
+impl Transaction {
+    /// A request that is about to come.
+    #[must_use]
+    pub fn new(engine: Rc<Engine>) -> Self {
+        Self { engine, state: State::Passing, limit_headers: Vec::new() }
+    }
+
+    /// The head has come. `end_of_stream` says that neither body nor trailers follow.
+    pub fn on_request_headers(
+        &mut self,
+        headers: Result<&[Header<'_>], HostError>,
+        end_of_stream: bool,
+        world: &dyn World,
+    ) -> Action {
+        let engine = Rc::clone(&self.engine);
+        match headers {
+            Ok(headers) => {
+                let head = Head { engine: &engine, request: Request { headers }, world };
+                let reply = self.head(&head, end_of_stream);
+                self.obey(reply.err())
+            }
+            Err(error) => {
+                let subject = Subject::default();
+                let case = Case { engine: &engine, world, subject: &subject, form: Form::Json, score: 0 };
+                self.obey(case.fail(error))
+            }
+        }
+    }
+
+    /// Body has come; `came_bytes` counts all that is held after [`Action::Hold`], and what is new after
+    /// [`Action::Gather`].
+    pub fn on_request_body(&mut self, came_bytes: usize, end_of_stream: bool, world: &dyn World) -> Action {
+        let engine = Rc::clone(&self.engine);
+        let State::Body(pending) = &mut self.state else { return Action::Continue };
+        if pending.inspected {
+            return Action::Continue;
+        }
+        match pending.body.on_data(came_bytes, end_of_stream, &engine, world) {
+            Ok(Progress::More(action)) => action,
+            Ok(Progress::Enough { prefix, goes_on }) => self.inspect_body(Ok(prefix), goes_on, world),
+            Err(error) => self.inspect_body(Err(error), false, world),
+        }
+    }
+
+    /// Trailers have come: the body is whole, whatever its last call said.
+    pub fn on_request_trailers(&mut self, trailers: Result<&[Header<'_>], HostError>, world: &dyn World) -> Action {
+        if let State::Body(pending) = &mut self.state
+            && !pending.inspected
+        {
+            let body = pending.body.on_trailers(world);
+            match self.inspect_body(body, false, world) {
+                Action::Continue => {}
+                action => return action,
+            }
+        }
+        self.inspect_trailers(trailers, world)
+    }
+
+    /// Headers to add to the answer of the application.
+    pub fn on_response_headers(&mut self) -> Vec<(&'static str, String)> {
+        std::mem::take(&mut self.limit_headers)
+    }
+
+    /// The head, step by step; a step that refuses breaks off with the answer.
+    fn head(&mut self, head: &Head<'_>, end_of_stream: bool) -> Result<(), Reply> {
+        let (engine, request, world) = (head.engine, &head.request, head.world);
+        let path = Path::normalise(request.path());
+        head.strip_origin_secret()?;
+        if engine.config.mode == Mode::Off {
+            return Ok(());
+        }
+        let origin_passed = head.check_origin(&path)?;
+        if Pattern::exempts(&engine.config.exempt, &path) {
+            world.count(Metric::Exempt.index(), 1);
+            return Ok(());
+        }
+        let client = head.or_fail(engine.config.client.identify(request, origin_passed, world), None)?.flatten();
+        if client.is_some_and(|client| client.is_allowed(&engine.config.client)) {
+            world.count(Metric::Exempt.index(), 1);
+            return Ok(());
+        }
+        self.limit_headers = head.check_limits(&path, client)?;
+        let mut inspection = Inspection::new(&path, case::unix_s(world));
+        engine.inspect_head(request, &mut inspection);
+        head.conclude(&inspection, client)?;
+        let limits = engine.body_limits(&path);
+        if end_of_stream || limits.inspect_bytes == 0 || is_endless(request) {
+            world.count(Metric::Passed.index(), 1);
+            return Ok(());
+        }
+        let declared = request.first("content-length").and_then(|v| std::str::from_utf8(v).ok()?.parse().ok());
+        let body = Body::new(limits, declared);
+        if limits.oversize == Oversize::Deny && body.is_declared_too_large() {
+            head.refuse(&Denial::BodyTooLarge, client)?;
+        }
+        self.state = State::Body(Box::new(Pending {
+            subject: subject(request, client),
+            form: form(request),
+            path: request.path().to_vec(),
+            content_type: request.values("content-type").collect::<Vec<_>>().join(&b", "[..]),
+            body,
+            findings: inspection.findings,
+            score: inspection.score,
+            inspected: false,
+        }));
+        Ok(())
+    }
+
+    /// Inspects a body, or the beginning of one that `goes_on`.
+    fn inspect_body(&mut self, body: Result<Vec<u8>, HostError>, goes_on: bool, world: &dyn World) -> Action {
+        let State::Body(mut pending) = std::mem::replace(&mut self.state, State::Passing) else {
+            return Action::Continue;
+        };
+        let engine = Rc::clone(&self.engine);
+        let case = pending.case(&engine, world);
+        let body = match body {
+            Ok(body) => body,
+            Err(error) => return self.obey(case.fail(error)),
+        };
+        if goes_on
+            && pending.body.limits.oversize == Oversize::Deny
+            && let Some(reply) = case.refuse(&Denial::BodyTooLarge, case.enforces())
+        {
+            return self.obey(Some(reply));
+        }
+        world.count(if goes_on { Metric::BodiesPartial } else { Metric::BodiesInspected }.index(), 1);
+        pending.inspected = true;
+        pending.body.release();
+        let content_type = std::mem::take(&mut pending.content_type);
+        let inspect = |inspection: &mut Inspection<'_>| engine.inspect_body(&content_type, &body, !goes_on, inspection);
+        let reply = self.inspect_more(pending, world, inspect);
+        if reply.is_none() {
+            world.count(Metric::Passed.index(), 1);
+        }
+        self.obey(reply)
+    }
+
+    fn inspect_trailers(&mut self, trailers: Result<&[Header<'_>], HostError>, world: &dyn World) -> Action {
+        let State::Body(pending) = std::mem::replace(&mut self.state, State::Passing) else {
+            return Action::Continue;
+        };
+        let engine = Rc::clone(&self.engine);
+        let reply = match trailers {
+            Ok(headers) => {
+                let trailers = Request { headers };
+                self.inspect_more(pending, world, |inspection| engine.inspect_head(&trailers, inspection))
+            }
+            Err(error) => pending.case(&engine, world).fail(error),
+        };
+        self.obey(reply)
+    }
+
+    /// Goes on with an inspection that the head began, and keeps what trailers may still need.
+    fn inspect_more(
+        &mut self,
+        mut pending: Box<Pending>,
+        world: &dyn World,
+        inspect: impl FnOnce(&mut Inspection<'_>),
+    ) -> Option<Reply> {
+        let engine = Rc::clone(&self.engine);
+        let reported = pending.findings.len();
+        let path_bytes = std::mem::take(&mut pending.path);
+        let path = Path::normalise(&path_bytes);
+        let mut inspection = Inspection::new(&path, case::unix_s(world));
+        inspection.findings = std::mem::take(&mut pending.findings);
+        inspection.score = pending.score;
+        inspect(&mut inspection);
+        pending.score = inspection.score;
+        let reply = pending.case(&engine, world).conclude(&inspection, reported);
+        pending.findings = inspection.findings;
+        drop(path);
+        pending.path = path_bytes;
+        if reply.is_none() {
+            self.state = State::Body(pending);
+        }
+        reply
+    }
+
+    fn obey(&mut self, reply: Option<Reply>) -> Action {
+        match reply {
+            None => Action::Continue,
+            Some(mut reply) => {
+                self.state = State::Decided;
+                reply.headers.append(&mut self.limit_headers);
+                Action::Deny(reply)
+            }
+        }
+    }
+}
+
+impl Pending {
+    fn case<'a>(&'a self, engine: &'a Engine, world: &'a dyn World) -> Case<'a> {
+        Case { engine, world, subject: &self.subject, form: self.form, score: self.score }
+    }
+}
+
+/// The head of a request while it is at hand.
+struct Head<'a> {
+    engine: &'a Engine,
+    request: Request<'a>,
+    world: &'a dyn World,
+}
+
+impl Head<'_> {
+    /// Before anything can let the request go: the secret never reaches the application.
+    fn strip_origin_secret(&self) -> Result<(), Reply> {
+        let origin = &self.engine.config.origin;
+        if !origin.is_enabled() || self.request.first(origin.header()).is_none() {
+            return Ok(());
+        }
+        self.or_fail(self.world.remove_header(origin.header()), None).map(|_| ())
+    }
+
+    /// Whether the request is proven to have come through the CDN.
+    fn check_origin(&self, path: &Path<'_>) -> Result<bool, Reply> {
+        let outcome = self.engine.config.origin.check(&self.request, path);
+        let metric = match outcome {
+            origin::Outcome::Off => return Ok(false),
+            origin::Outcome::Exempt => Metric::OriginExempt,
+            origin::Outcome::Passed => Metric::OriginPassed,
+            origin::Outcome::Missing => Metric::OriginMissing,
+            origin::Outcome::Wrong => Metric::OriginWrong,
+            origin::Outcome::Repeated => Metric::OriginRepeated,
+        };
+        self.world.count(metric.index(), 1);
+        if let Some(word) = outcome.denial() {
+            self.refuse(&Denial::Origin(word), None)?;
+        }
+        Ok(outcome == origin::Outcome::Passed)
+    }
+
+    /// Takes a token of every limit that applies; what the client is to be told comes back.
+    fn check_limits(&self, path: &Path<'_>, client: Option<Client>) -> Result<Vec<(&'static str, String)>, Reply> {
+        let config = &self.engine.config;
+        let mode = if config.mode == Mode::Block { limit::Mode::Block } else { limit::Mode::Detect };
+        let address = client.map(|client| client.group(&config.client));
+        let subject_of_limit = limit::Subject { path, request: &self.request, client: address, mode };
+        let checked = config.limits.check(&subject_of_limit, self.world, self.world);
+        let Some(decisions) = self.or_fail(checked, client)? else { return Ok(Vec::new()) };
+        let headers = match config.limit_headers {
+            LimitHeaders::Off => Vec::new(),
+            LimitHeaders::Draft03 => limit::draft03(&decisions),
+            LimitHeaders::Draft11 => limit::draft11(&decisions),
+        };
+        for decision in decisions.iter().filter(|decision| !decision.allowed) {
+            self.world.count(Metric::limited(decision.index), 1);
+        }
+        // One that refuses comes before those that only would.
+        let over = limit::refusal(&decisions).or_else(|| decisions.iter().find(|decision| !decision.allowed));
+        if let Some(decision) = over {
+            let denial = Denial::Limit { name: decision.name.to_owned(), retry_after_s: decision.reset_s.max(1) };
+            if let Some(mut reply) = self.with_case(client, 0, |case| case.refuse(&denial, decision.enforced)) {
+                reply.headers.extend(headers);
+                return Err(reply);
+            }
+        }
+        Ok(headers)
+    }
+
+    fn conclude(&self, inspection: &Inspection<'_>, client: Option<Client>) -> Result<(), Reply> {
+        // Most requests end here, without a copy of anything.
+        if inspection.findings.is_empty() && inspection.excluded == 0 {
+            return Ok(());
+        }
+        answered(self.with_case(client, inspection.score, |case| case.conclude(inspection, 0)))
+    }
+
+    fn refuse(&self, denial: &Denial, client: Option<Client>) -> Result<(), Reply> {
+        answered(self.with_case(client, 0, |case| case.refuse(denial, case.enforces())))
+    }
+
+    /// The value of a host call; nothing if it failed and the request may go on all the same.
+    fn or_fail<T>(&self, result: Result<T, HostError>, client: Option<Client>) -> Result<Option<T>, Reply> {
+        match result {
+            Ok(value) => Ok(Some(value)),
+            Err(error) => answered(self.with_case(client, 0, |case| case.fail(error))).map(|()| None),
+        }
+    }
+
+    fn with_case<T>(&self, client: Option<Client>, score: u32, then: impl FnOnce(&Case<'_>) -> T) -> T {
+        let subject = subject(&self.request, client);
+        let (engine, world) = (self.engine, self.world);
+        then(&Case { engine, world, subject: &subject, form: form(&self.request), score })
+    }
+}
+
+fn answered(reply: Option<Reply>) -> Result<(), Reply> {
+    reply.map_or(Ok(()), Err)
+}
+
+/// Streams without an end, or whose messages are no document: holding them would hang the application. An upgrade or
+/// CONNECT speaks another protocol afterwards; gRPC may stream for hours.
+fn is_endless(request: &Request<'_>) -> bool {
+    request.method() == b"CONNECT"
+        || request.first("upgrade").is_some()
+        || request.first(":protocol").is_some()
+        || form(request) == Form::Grpc
+}

@@ -1,0 +1,72 @@
+//! Every diagnostic has a golden case whose file is named after it, and every case file a diagnostic.
+
+use backstop::diagnostic::{Diagnostic, Name};
+use backstop::document::{Item, Report, from_json, from_yaml};
+use backstop::engine::Engine;
+use backstop::rules::source::read_rules;
+use backstop::verdict::Family;
+
+use crate::cases::{cases, files, only_keys, stem};
+
+/// 2026-06-01, so that dates in the cases stay in their past or future.
+const NOW: u64 = 1_780_272_000;
+
+#[test]
+fn every_diagnostic_says_what_its_cases_say() {
+    let mut ran = 0;
+    let files = files("tests/data/diagnostics");
+    for file in &files {
+        let name = *Name::ALL.iter().find(|n| n.as_str() == stem(file)).expect("a diagnostic of that name");
+        for case in cases(file) {
+            only_keys(&case, &["config", "json", "rules", "says"]);
+            let place = format!("{}:{}", file.display(), case.place.line);
+            let found = if let Some(node) = case.get("config") {
+                refused(Engine::compile(&from_yaml(node.as_text().unwrap()).unwrap()[0], NOW))
+            } else if let Some(node) = case.get("json") {
+                refused(Engine::configure(node.as_text().unwrap().as_bytes(), NOW))
+            } else {
+                rules(case.get("rules").and_then(|n| n.as_text()).unwrap())
+            };
+            let shown: Vec<String> = found.iter().filter(|d| d.name == name).map(|d| d.message.clone()).collect();
+            let paths: Vec<String> =
+                found.iter().filter(|d| d.name == name).map(|d| format!("{}: {}", d.path, d.message)).collect();
+            let says = case.get("says").and_then(|n| n.as_text()).unwrap();
+            assert!(
+                paths.iter().any(|p| p == says),
+                "{place}: wants\n  {says}\ngot\n  {}\nof all\n  {found:#?}",
+                paths.join("\n  ")
+            );
+            assert!(shown.iter().all(|m| !m.ends_with('.')), "{place}: no full stop");
+            ran += 1;
+        }
+    }
+    let untested: Vec<&str> =
+        Name::ALL.iter().map(|n| n.as_str()).filter(|n| !files.iter().any(|f| stem(f) == *n)).collect();
+    assert!(untested.is_empty(), "no case for {untested:?}");
+    println!("{ran} cases");
+}
+
+fn refused(result: Result<(Engine, Vec<Diagnostic>), Vec<Diagnostic>>) -> Vec<Diagnostic> {
+    match result {
+        Ok((_, warnings)) => warnings,
+        Err(diagnostics) => diagnostics,
+    }
+}
+
+fn rules(text: &str) -> Vec<Diagnostic> {
+    let mut report = Report::default();
+    match from_yaml(text) {
+        Ok(documents) => {
+            read_rules(&Item::root(&documents[0]), Some(Family::Sqli), &mut report);
+            report.diagnostics
+        }
+        Err(diagnostic) => vec![diagnostic],
+    }
+}
+
+#[test]
+fn control_characters_do_not_reach_a_terminal() {
+    let node = from_json(b"{\"\\u001b[31m\": 1}").unwrap();
+    let Err(found) = Engine::compile(&node, NOW) else { panic!("refused") };
+    assert!(found[0].to_string().starts_with("error[unknown-field] \\u{1b}[31m: no such field;"), "{}", found[0]);
+}

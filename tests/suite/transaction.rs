@@ -1,0 +1,337 @@
+//! Whole requests over their phases, against a fake world.
+
+use std::rc::Rc;
+
+use backstop::engine::Engine;
+use backstop::host::HostError;
+use backstop::http::Header;
+use backstop::transaction::Transaction;
+use backstop::verdict::{Action, Reply};
+
+use crate::fake::Fake;
+
+const SQLI: &str = "1' union select password from users--";
+/// SHA-256 of "open sesame".
+const DIGEST: &str = "41ef4bb0b23661e66301aac36066912dac037827b4ae63a7b1165a5aa93ed4eb";
+
+/// A proxy with a config, and the requests sent through it.
+struct Proxy {
+    engine: Rc<Engine>,
+    world: Fake,
+}
+
+impl Proxy {
+    fn new(config: &str) -> Self {
+        let documents = backstop::document::from_yaml(config).unwrap();
+        let empty = backstop::document::Node::empty_map();
+        let (engine, _) = Engine::compile(documents.first().unwrap_or(&empty), 0).unwrap_or_else(|d| panic!("{d:?}"));
+        Self { engine: Rc::new(engine), world: Fake::new() }
+    }
+
+    /// Sends a head without a body.
+    fn get(&self, path: &str, headers: &[(&str, &str)]) -> Action {
+        self.begin("GET", path, headers, true).1
+    }
+
+    fn begin(&self, method: &str, path: &str, headers: &[(&str, &str)], end: bool) -> (Transaction, Action) {
+        let mut all: Vec<Header<'_>> = vec![
+            (b":method", method.as_bytes()),
+            (b":path", path.as_bytes()),
+            (b":authority", b"tickets.example"),
+            (b"x-request-id", b"7e1c-01"),
+        ];
+        all.extend(headers.iter().map(|(n, v)| (n.as_bytes(), v.as_bytes())));
+        let mut transaction = Transaction::new(Rc::clone(&self.engine));
+        let action = transaction.on_request_headers(Ok(&all), end, &self.world);
+        (transaction, action)
+    }
+
+    /// Sends a body in chunks of `size` and shows as much of it as a host does: all that it holds, or what is new.
+    fn post(&self, headers: &[(&str, &str)], body: &[u8], size: usize) -> Action {
+        let (mut transaction, mut action) = self.begin("POST", "/orders", headers, false);
+        let (mut shown, mut sent) = (0, 0);
+        while matches!(action, Action::Continue | Action::Hold | Action::Gather) && sent < body.len() {
+            if action != Action::Hold {
+                shown = sent;
+            }
+            sent = (sent + size).min(body.len());
+            self.world.body.replace(body[shown..sent].to_vec());
+            action = transaction.on_request_body(sent - shown, sent == body.len(), &self.world);
+        }
+        assert!(!matches!(action, Action::Hold | Action::Gather), "held for ever");
+        action
+    }
+
+    fn counted(&self, name: &str) -> u64 {
+        let index = self.engine.metric_names().iter().position(|n| n == name).unwrap_or_else(|| panic!("no {name}"));
+        self.world.counts.borrow().get(&index).copied().unwrap_or(0)
+    }
+
+    fn note(&self, name: &str) -> String {
+        String::from_utf8(self.world.notes.borrow().get(name).cloned().unwrap_or_default()).unwrap()
+    }
+}
+
+fn reply(action: Action) -> Reply {
+    match action {
+        Action::Deny(reply) => reply,
+        other => panic!("not refused: {other:?}"),
+    }
+}
+
+fn query(value: &str) -> String {
+    let encoded: String = value.bytes().map(|b| format!("%{b:02x}")).collect();
+    format!("/search?q={encoded}")
+}
+
+#[test]
+fn a_harmless_request_goes_on_and_an_attack_is_refused() {
+    let proxy = Proxy::new("");
+    assert_eq!(proxy.get("/search?q=seats+in+row+7", &[]), Action::Continue);
+    let reply = reply(proxy.get(&query(SQLI), &[("accept", "text/plain")]));
+    assert_eq!(reply.status, 403);
+    assert!(reply.details.starts_with("backstop{sqli:sqli-"), "{}", reply.details);
+    assert!(!reply.details.contains(' '));
+    assert!(String::from_utf8(reply.body).unwrap().contains("7e1c-01"));
+    assert_eq!(proxy.note("verdict"), "denied");
+    assert_eq!(proxy.note("family"), "sqli");
+    assert_eq!(proxy.counted("backstop_requests_passed"), 1);
+    assert_eq!(proxy.counted("backstop_requests_denied"), 1);
+    assert_eq!(proxy.counted("backstop_denials_sqli"), 1);
+    let lines = proxy.world.lines.borrow();
+    let event: serde_json::Value = serde_json::from_str(&lines[0]).unwrap();
+    assert_eq!(event["blocked"], true);
+    assert_eq!(event["target"], "query:q");
+    assert_eq!(event["request_id"], "7e1c-01");
+    assert_eq!(event["path"], "/search", "no query in the log");
+}
+
+#[test]
+fn the_form_of_a_denial_follows_accept() {
+    let proxy = Proxy::new("");
+    let cases = [
+        ("text/html,application/xhtml+xml,*/*;q=0.8", "text/html; charset=utf-8"),
+        ("application/json", "application/json"),
+        ("*/*", "application/json"),
+        ("text/plain", "text/plain; charset=utf-8"),
+        ("image/png", "application/json"),
+    ];
+    for (accept, content_type) in cases {
+        let reply = reply(proxy.get(&query(SQLI), &[("accept", accept)]));
+        let found = reply.headers.iter().find(|(n, _)| *n == "content-type").map(|(_, v)| v.as_str());
+        assert_eq!(found, Some(content_type), "accept: {accept}");
+    }
+    let grpc = reply(proxy.get(&query(SQLI), &[("content-type", "application/grpc")]));
+    assert_eq!(grpc.grpc_status, Some(7));
+}
+
+#[test]
+fn chunking_never_changes_the_verdict() {
+    let proxy = Proxy::new("");
+    let attack = format!("{{\"name\":\"x\",\"q\":\"{SQLI}\"}}");
+    let harmless = "{\"name\":\"x\",\"q\":\"two seats\"}";
+    let json = [("content-type", "application/json")];
+    for size in [1, 2, 3, 7, 20, 1000] {
+        for (body, status) in [(attack.as_str(), Some(403)), (harmless, None)] {
+            let length = body.len().to_string();
+            let declared = [json[0], ("content-length", length.as_str())];
+            for headers in [&json[..], &declared] {
+                let refused = match proxy.post(headers, body.as_bytes(), size) {
+                    Action::Deny(reply) => Some(reply.status),
+                    _ => None,
+                };
+                assert_eq!(refused, status, "chunks of {size}, {headers:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn only_the_prefix_of_a_large_body_is_held() {
+    let proxy = Proxy::new("body: {inspect: 1000}");
+    let mut body = vec![b'a'; 5000];
+    body.splice(2000.., query(SQLI).into_bytes());
+    assert_eq!(proxy.post(&[], &body, 300), Action::Continue);
+    assert_eq!(proxy.counted("backstop_bodies_partial"), 1);
+    let deny = Proxy::new("body: {inspect: 1000, oversize: deny}");
+    let reply = reply(deny.post(&[], &body, 300));
+    assert_eq!((reply.status, reply.details.as_str()), (413, "backstop{body:too-large}"));
+    let (_, early) = deny.begin("POST", "/", &[("content-length", "1001")], false);
+    assert!(matches!(early, Action::Deny(_)), "known from content-length, before any body");
+    let whole = vec![b'a'; 1000];
+    assert_eq!(deny.post(&[], &whole, 300), Action::Continue, "exactly as large as allowed");
+    let paths = Proxy::new("body: {paths: [{prefix: /orders, inspect: 0}]}");
+    assert_eq!(paths.post(&[], format!("q={SQLI}").as_bytes(), 10), Action::Continue);
+}
+
+#[test]
+fn a_small_body_is_held_by_the_host_and_a_large_one_gathered() {
+    let proxy = Proxy::new("body: {inspect: 1000}");
+    let begin = |headers: &[(&str, &str)]| {
+        let (mut transaction, _) = proxy.begin("POST", "/orders", headers, false);
+        proxy.world.body.replace(b"q=1".to_vec());
+        let action = transaction.on_request_body(3, false, &proxy.world);
+        (transaction, action)
+    };
+    assert_eq!(begin(&[("content-length", "1000")]).1, Action::Hold);
+    assert_eq!(begin(&[("content-length", "1001")]).1, Action::Gather);
+    let gathered: Vec<_> = (0..16).map(|_| begin(&[])).collect();
+    assert!(gathered.iter().all(|(_, action)| *action == Action::Gather));
+    assert_eq!(begin(&[]).1, Action::Hold, "no place is left");
+    drop(gathered);
+    assert_eq!(begin(&[]).1, Action::Gather, "places are given back");
+}
+
+#[test]
+fn a_body_that_trailers_end_is_inspected() {
+    let proxy = Proxy::new("");
+    let (mut transaction, action) = proxy.begin("POST", "/orders", &[], false);
+    assert_eq!(action, Action::Continue);
+    let body = format!("q={SQLI}");
+    proxy.world.body.replace(body.clone().into_bytes());
+    assert_eq!(transaction.on_request_body(body.len(), false, &proxy.world), Action::Gather);
+    let trailers: [Header<'_>; 1] = [(b"x-checksum", b"12")];
+    assert!(matches!(transaction.on_request_trailers(Ok(&trailers), &proxy.world), Action::Deny(_)));
+
+    let (mut transaction, _) = proxy.begin("POST", "/orders", &[], false);
+    proxy.world.body.replace(b"q=1".to_vec());
+    assert_eq!(transaction.on_request_body(3, false, &proxy.world), Action::Gather);
+    let attack: [Header<'_>; 1] = [(b"x-note", SQLI.as_bytes())];
+    assert!(matches!(transaction.on_request_trailers(Ok(&attack), &proxy.world), Action::Deny(_)), "in the trailers");
+}
+
+#[test]
+fn streams_without_an_end_are_not_held() {
+    let proxy = Proxy::new("");
+    for headers in [&[("upgrade", "websocket")][..], &[("content-type", "application/grpc+proto")]] {
+        let (mut transaction, _) = proxy.begin("GET", "/live", headers, false);
+        assert_eq!(transaction.on_request_body(10, false, &proxy.world), Action::Continue, "{headers:?}");
+    }
+    let (mut transaction, _) = proxy.begin("CONNECT", "", &[], false);
+    assert_eq!(transaction.on_request_body(10, false, &proxy.world), Action::Continue);
+}
+
+#[test]
+fn modes() {
+    let detect = Proxy::new("mode: detect");
+    assert_eq!(detect.get(&query(SQLI), &[]), Action::Continue);
+    assert_eq!(detect.note("verdict"), "detected");
+    assert_eq!(detect.counted("backstop_requests_detected"), 1);
+    assert!(detect.world.lines.borrow()[0].contains("\"blocked\":false"));
+    let off = Proxy::new("mode: off");
+    assert_eq!(off.get(&query(SQLI), &[]), Action::Continue);
+    assert!(off.world.lines.borrow().is_empty() && off.world.counts.borrow().is_empty());
+    let family = Proxy::new("rules: {families: {sqli: detect}}");
+    assert_eq!(family.get(&query(SQLI), &[]), Action::Continue);
+    assert!(family.counted("backstop_findings_sqli") > 0, "reported, does not count");
+    let family = Proxy::new("rules: {families: {sqli: off}}");
+    assert_eq!(family.get(&query(SQLI), &[]), Action::Continue);
+    assert_eq!(family.counted("backstop_findings_sqli"), 0);
+}
+
+#[test]
+fn exempt_paths_are_those_of_the_path_alone() {
+    let proxy = Proxy::new("exempt: [{exact: /healthz}, {prefix: /static/}]");
+    let attack = query(SQLI);
+    let attack = attack.split_once('?').unwrap().1;
+    for path in ["/healthz", "//healthz", "/%68ealthz", "/./healthz", "/static/a.js"] {
+        assert_eq!(proxy.get(&format!("{path}?{attack}"), &[]), Action::Continue, "{path}");
+    }
+    for path in ["/healthz/", "/static/../admin", "/static%2f..%2fadmin", "/x/%2e%2e/healthz", "/%2568ealthz", "/admin"]
+    {
+        assert!(matches!(proxy.get(&format!("{path}?x=/healthz&{attack}"), &[]), Action::Deny(_)), "{path}");
+    }
+}
+
+#[test]
+fn the_origin_secret_is_checked_and_stripped() {
+    let proxy = Proxy::new(&format!("origin: {{sha256: ['{DIGEST}'], exempt: [{{exact: /healthz}}]}}"));
+    let right = ("x-origin-verify", "open sesame");
+    assert_eq!(proxy.get("/", &[right]), Action::Continue);
+    assert_eq!(*proxy.world.removed.borrow(), ["x-origin-verify"]);
+    assert_eq!(reply(proxy.get("/", &[])).details, "backstop{origin:missing}");
+    assert_eq!(reply(proxy.get("/", &[("x-origin-verify", "guess")])).details, "backstop{origin:wrong}");
+    assert_eq!(reply(proxy.get("/", &[right, right])).details, "backstop{origin:repeated}");
+    assert_eq!(proxy.get("/healthz", &[]), Action::Continue);
+    assert!(matches!(proxy.get("/?x=/healthz", &[]), Action::Deny(_)));
+    assert!(matches!(proxy.get("/healthz/../admin", &[]), Action::Deny(_)));
+    assert_eq!(proxy.counted("backstop_origin_passed"), 1);
+    assert!(proxy.world.lines.borrow().iter().all(|line| !line.contains("sesame") && !line.contains("guess")));
+}
+
+#[test]
+fn a_limit_that_runs_out_says_when_to_come_again() {
+    let config = "limits: [{name: per-client, key: [client], rate: 1/s, burst: 2}]";
+    let proxy = Proxy::new(config);
+    for _ in 0..2 {
+        assert_eq!(proxy.get("/", &[]), Action::Continue);
+    }
+    let refused = reply(proxy.get("/?cache=buster", &[]));
+    assert_eq!((refused.status, refused.details.as_str()), (429, "backstop{limit:per-client}"));
+    let retry_after: u64 = refused.headers.iter().find(|(n, _)| *n == "retry-after").unwrap().1.parse().unwrap();
+    proxy.world.peer.replace(b"203.0.113.9:1".to_vec());
+    assert_eq!(proxy.get("/", &[]), Action::Continue, "another client has its own bucket");
+    proxy.world.peer.replace(b"198.51.100.7:2".to_vec());
+    proxy.world.advance_ms(retry_after * 1000);
+    assert_eq!(proxy.get("/", &[]), Action::Continue, "whoever waits as told gets in");
+    assert_eq!(proxy.counted("backstop_limited_per_client"), 1);
+}
+
+#[test]
+fn every_failing_host_call_obeys_on_failure() {
+    let config = format!(
+        "origin: {{sha256: ['{DIGEST}']}}\nlimits: [{{name: per-client, key: [client], rate: 1/s, burst: 9}}]\nonFailure: "
+    );
+    let head = [("x-origin-verify", "open sesame")];
+    for call in Fake::CALLS {
+        for (on_failure, refused) in [("deny", true), ("allow", false)] {
+            let proxy = Proxy::new(&format!("{config}{on_failure}"));
+            proxy.world.fail(call);
+            let action = proxy.post(&head, b"q=1", 3);
+            assert_eq!(matches!(action, Action::Deny(_)), refused, "{call} failing, {on_failure}");
+            assert_eq!(proxy.counted("backstop_failures"), 1, "{call}");
+            if let Action::Deny(reply) = action {
+                assert_eq!((reply.status, reply.details), (503, format!("backstop{{failure:{call}}}")));
+            }
+        }
+    }
+    let proxy = Proxy::new("");
+    let mut transaction = Transaction::new(Rc::clone(&proxy.engine));
+    let error = HostError { call: "get-header-map-pairs", status: 1 };
+    assert!(matches!(transaction.on_request_headers(Err(error), true, &proxy.world), Action::Deny(_)));
+}
+
+#[test]
+fn events_are_rate_limited() {
+    let proxy = Proxy::new(&format!("origin: {{sha256: ['{DIGEST}']}}\ntelemetry: {{log: {{perSecond: 3}}}}"));
+    for _ in 0..10 {
+        let _ = proxy.get("/", &[]);
+    }
+    assert_eq!(proxy.world.lines.borrow().len(), 3);
+    assert_eq!(proxy.counted("backstop_events_dropped"), 7);
+    proxy.world.advance_ms(1000);
+    let _ = proxy.get("/", &[]);
+    assert_eq!(proxy.world.lines.borrow().len(), 4);
+}
+
+#[test]
+fn exclusions_spare_one_rule_in_one_place_until_their_day() {
+    let config =
+        "exclusions: [{rules: ['*'], paths: [{prefix: /search}], targets: ['query:q'], reason: x, until: 2027-03-31}]";
+    let proxy = Proxy::new(config);
+    proxy.world.unix.set(1_790_000_000_000_000_000);
+    assert_eq!(proxy.get(&query(SQLI), &[]), Action::Continue);
+    assert!(proxy.counted("backstop_findings_excluded") > 0);
+    let elsewhere = query(SQLI).replace("q=", "other=");
+    assert!(matches!(proxy.get(&elsewhere, &[]), Action::Deny(_)));
+    proxy.world.unix.set(1_806_537_600_000_000_000);
+    assert!(matches!(proxy.get(&query(SQLI), &[]), Action::Deny(_)), "over on 2027-04-01");
+}
+
+#[test]
+fn secrets_are_masked() {
+    let proxy = Proxy::new("");
+    let _ = proxy.get("/", &[("authorization", &format!("Bearer {SQLI}"))]);
+    let line = proxy.world.lines.borrow()[0].clone();
+    assert!(line.contains("\"snippet\":\"***\"") && !line.contains("password"), "{line}");
+}
