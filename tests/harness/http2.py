@@ -1,0 +1,62 @@
+"""Requests over HTTP/2 without TLS: bodies in frames of one's choice, trailers, streams that stay open."""
+
+import h2.config
+import h2.connection
+import h2.events
+
+from harness.client import Response, connect
+
+
+class Stream:
+    """One request on a connection of its own: `with Stream(port, headers) as stream:`, then data, trailers, answer."""
+
+    def __init__(self, port, headers, *, method="POST", path="/", end=False):
+        self._link = connect(port)
+        self.local = self._link.getsockname()
+        self._h2 = h2.connection.H2Connection(h2.config.H2Configuration(validate_outbound_headers=False))
+        self._h2.initiate_connection()
+        self._id = self._h2.get_next_available_stream_id()
+        pseudo = [(":method", method), (":scheme", "http"), (":authority", "shop.example"), (":path", path)]
+        self._h2.send_headers(self._id, [*pseudo, *headers], end_stream=end)
+        self._flush()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._link.close()
+
+    def data(self, data, end=False):
+        """Sends data, at most a frame of it."""
+        self._h2.send_data(self._id, data, end_stream=end)
+        self._flush()
+
+    def trailers(self, trailers):
+        """Ends the request with trailers."""
+        self._h2.send_headers(self._id, trailers, end_stream=True)
+        self._flush()
+
+    def answer(self):
+        """Reads until the stream or the connection ends."""
+        result = Response(0, [], b"", self.local)
+        while data := self._link.recv(65536):
+            for event in self._h2.receive_data(data):
+                if isinstance(event, h2.events.ResponseReceived):
+                    result.headers = [(_text(name), _text(value)) for name, value in event.headers]
+                    result.status = int(result.value(":status"))
+                elif isinstance(event, h2.events.TrailersReceived):
+                    result.headers += [(_text(name), _text(value)) for name, value in event.headers]
+                elif isinstance(event, h2.events.DataReceived):
+                    result.body += event.data
+                    self._h2.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
+                elif isinstance(event, (h2.events.StreamEnded, h2.events.StreamReset, h2.events.ConnectionTerminated)):
+                    return result
+            self._flush()
+        return result
+
+    def _flush(self):
+        self._link.sendall(self._h2.data_to_send())
+
+
+def _text(value):
+    return value.decode("latin-1") if isinstance(value, bytes) else value
