@@ -1,4 +1,25 @@
 //! The native test suite: one binary, a module for each room.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests may fail loudly")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests may fail loudly"
+)]
+#![allow(clippy::print_stdout, clippy::disallowed_methods, reason = "tests read files and say how many cases ran")]
 
+mod abi;
+mod cases;
+mod client;
+mod decode;
+mod diagnostics;
 mod document;
+mod extract;
+mod fake;
+mod house;
+mod limit;
+mod origin;
+mod pairs;
+mod rules;
+mod sqli;
+mod transaction;
