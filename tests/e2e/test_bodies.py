@@ -2,6 +2,9 @@
 
 import hashlib
 import json
+import os
+import signal
+import threading
 import time
 
 from e2e.attacks import ATTACKS
@@ -77,6 +80,26 @@ class Bodies(Case):
                 body = harmless(size)
                 self.assert_passes(self.send("PUT", "/upload", TEXT, body))
                 self.assert_arrived_whole(body)
+
+    def test_upload_that_comes_in_a_burst_after_a_held_piece_arrives_whole(self):
+        """Envoy reads up to 1 MiB at once. With what is held already that is more than its buffer takes, and it would
+        answer 413 by itself; here it is made to read that much by being stopped for a moment."""
+        body = harmless(3 << 20)
+        head = client.request("PUT", "/upload", [*TEXT, ("Content-Length", str(len(body)))])[0]
+        self.upstream.take()
+        with client.connect(self.port()) as link:
+            link.sendall(head + body[:100_000])
+            time.sleep(0.1)
+            os.kill(self.envoy.pid(), signal.SIGSTOP)
+            try:
+                rest = threading.Thread(target=link.sendall, args=[body[100_000:]])
+                rest.start()
+                rest.join(0.3)  # what does not fit into the socket follows later
+            finally:
+                os.kill(self.envoy.pid(), signal.SIGCONT)
+            rest.join()
+            self.assert_passes(client.read_response(link))
+        self.assert_arrived_whole(body)
 
     def test_chunked_upload_arrives_whole(self):
         body = harmless(1 << 20)
