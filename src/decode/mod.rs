@@ -111,6 +111,23 @@ impl TransformSet {
         self.0 & (1 << transform as u16) != 0
     }
 
+    /// The part of it that runs to a fixed point.
+    #[must_use]
+    pub fn decoders(self) -> Self {
+        self.only(true)
+    }
+
+    /// The part of it that runs once, after the decoders.
+    #[must_use]
+    pub fn normalisers(self) -> Self {
+        self.only(false)
+    }
+
+    fn only(self, decoders: bool) -> Self {
+        let wanted = |t: &&Transform| self.contains(**t) && t.is_decoder() == decoders;
+        Transform::ALL.iter().filter(wanted).fold(Self::EMPTY, |set, t| set.with(*t))
+    }
+
     /// `value` with all of the set applied, borrowed where nothing changed. `traits` are those of `value`.
     #[must_use]
     pub fn apply<'v>(self, value: &'v [u8], traits: Traits) -> Cow<'v, [u8]> {

@@ -125,7 +125,7 @@ pub fn path(input: &[u8]) -> Option<Vec<u8>> {
             if output.ends_with(b"/.") {
                 output.pop();
             }
-            if output.ends_with(b"/") {
+            if output.ends_with(b"/") && !output.ends_with(b":/") {
                 continue;
             }
         }
