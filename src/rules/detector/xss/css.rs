@@ -9,7 +9,7 @@ pub fn is_active(style: &[u8]) -> bool {
         let found = match first {
             b'e' | b'E' => starts_with(skip_start(tail), b"xp") && has_expression(rest),
             b'-' => starts_with(tail, b"moz-binding"),
-            b'b' | b'B' => starts_with(tail, b"ehavior") || starts_with(tail, b"ehaviour"),
+            b'b' | b'B' => ["ehavior:", "ehaviour:", "inding:"].iter().any(|name| starts_with(tail, name.as_bytes())),
             b'@' => starts_with(tail, b"import"),
             b'j' | b'J' => starts_with(tail, b"avascript:"),
             b'v' | b'V' => starts_with(tail, b"bscript:"),

@@ -14,6 +14,6 @@ pub fn utf7(place: Place<'_>) -> Option<Span> {
 
 /// `\xBCscript`, which is `<script` to a reader of US-ASCII that drops the high bit. In UTF-8 the byte never follows ASCII.
 pub fn us_ascii(place: Place<'_>) -> Option<Span> {
-    let apart = place.head.last().is_none_or(u8::is_ascii);
+    let apart = place.head.last().is_none_or(|b| b.is_ascii() || *b == 0xc2);
     (apart && starts_with(place.tail, b"script")).then(|| place.span(place.head.len(), 6))
 }

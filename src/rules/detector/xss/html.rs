@@ -2,7 +2,7 @@
 
 use super::css;
 use super::lexeme::{is_blank, is_in, is_quote, skip_start, split_start, starts_with, trim_start};
-use super::tables::{ACTIVE, Danger, EVENTS, NOT_EVENTS, RUNNERS, URL_ATTRIBUTES};
+use super::tables::{ACTIVE, Danger, EVENTS, NOT_EVENTS, PAGE_HEADERS, RUNNERS, URL_ATTRIBUTES};
 use super::url;
 use crate::rules::Span;
 
@@ -13,7 +13,7 @@ pub enum Context {
     Text,
     /// In an attribute between quotes of this kind.
     Quoted(u8),
-    /// In an attribute without quotes.
+    /// In a tag, as an attribute or as a value without quotes.
     Bare,
 }
 
@@ -46,7 +46,6 @@ pub fn scan(value: &[u8], context: Context) -> Option<Span> {
             }
         }
         Context::Bare => {
-            reader.skip(|b| !is_blank(b) && b != b'>' && b != b'<');
             if let Some(span) = reader.attributes(Tag { start: 0, danger: Danger::None, is_own: false }) {
                 return Some(span);
             }
@@ -104,19 +103,33 @@ impl<'v> Reader<'v> {
             _ => return Some(None),
         }
         let name = self.skip(|b| !is_blank(b) && !matches!(b, b'/' | b'>' | b'<' | b'=' | b'"' | b'\'' | b'`' | b'+'));
+        let name = name.strip_prefix(b"%").unwrap_or(name);
         let local = name.rsplit(|b| *b == b':').next().unwrap_or(name);
         let danger = match is_closing {
             true if local.eq_ignore_ascii_case(b"script") => Danger::Script,
             true => Danger::None,
             false => ACTIVE.iter().find(|(tag, _)| local.eq_ignore_ascii_case(tag.as_bytes())).map_or(Danger::None, |(_, d)| *d),
         };
+        if is_closing && self.peek() == Some(b'=') {
+            // `<x </onload=...`: behind an open tag this is an attribute.
+            self.at = self.at.saturating_sub(name.len());
+        }
         if name.starts_with(b"!--#") || name.eq_ignore_ascii_case(b"?import") {
             return Some(Some(self.span(start)));
         }
         match (danger, self.peek()) {
-            (Danger::Always, _) | (Danger::Script, None | Some(b'>' | b'/' | b'+' | b'"' | b'\'')) => Some(Some(self.span(start))),
-            _ => Some(self.attributes(Tag { start, danger, is_own: true })),
+            (Danger::Always, _) | (Danger::Script, Some(b'>' | b'/' | b'+')) => Some(Some(self.span(start))),
+            _ => Some(self.attributes(Tag { start, danger, is_own: true }).or_else(|| self.style(start, danger))),
         }
+    }
+
+    /// Reads the text of a `style` element.
+    fn style(&mut self, start: usize, danger: Danger) -> Option<Span> {
+        if danger != Danger::Style {
+            return None;
+        }
+        let text = self.skip(|b| b != b'<');
+        css::is_active(text).then(|| self.span(start))
     }
 
     /// Reads attributes up to the end of the tag, or the beginning of the next one.
@@ -133,7 +146,7 @@ impl<'v> Reader<'v> {
             }
             let start = self.at;
             let name = self.skip(|b| !is_blank(b) && !matches!(b, b'/' | b'>' | b'<' | b'=' | b'"' | b'\''));
-            self.skip(is_blank);
+            self.skip(|b| is_blank(b) || b == b'/');
             if self.peek() != Some(b'=') {
                 if name.is_empty() {
                     self.step();
@@ -143,7 +156,7 @@ impl<'v> Reader<'v> {
             self.step();
             self.skip(is_blank);
             let value = self.value();
-            if judge(tag, name, value, self.rest()) {
+            if judge(tag, name, value) {
                 return Some(self.span(if tag.is_own { tag.start } else { start.saturating_sub(1) }));
             }
         }
@@ -171,29 +184,28 @@ impl<'v> Reader<'v> {
 }
 
 /// Whether the attribute runs something.
-fn judge(tag: Tag, name: &[u8], value: &[u8], after: &[u8]) -> bool {
+fn judge(tag: Tag, name: &[u8], value: &[u8]) -> bool {
     if let [b'o' | b'O', b'n' | b'N', event @ ..] = name {
         let letters = event.iter().take_while(|b| b.is_ascii_alphabetic()).count();
-        if letters == event.len() && letters > 1 && is_handler(tag, name, value, after) {
+        if letters == event.len() && letters > 1 && is_handler(tag, name, value) {
             return true;
         }
     }
     let is = |names: &[&str]| names.iter().any(|n| n.as_bytes().eq_ignore_ascii_case(name));
     let own = match tag.danger {
-        Danger::None | Danger::Always => false,
+        Danger::None | Danger::Always | Danger::Style => false,
         Danger::Script => true,
         Danger::Attribute => !name.is_empty(),
         Danger::Link => is(&["href"]),
-        Danger::Meta => is(&["http-equiv", "charset"]),
+        Danger::Meta => is_meta(name, value),
         Danger::Animation => is(&["attributename"]) && animates(value),
     };
-    own || is(&["srcdoc", "formaction", "ev:event"])
+    own || is(&["srcdoc", "formaction", "ev:event", "datasrc", "dataformatas"])
         || (is(URL_ATTRIBUTES) && url::is_program(value))
         || (is(&["style"]) && css::is_active(value))
 }
 
-fn is_handler(tag: Tag, name: &[u8], value: &[u8], after: &[u8]) -> bool {
-    let _ = after;
+fn is_handler(tag: Tag, name: &[u8], value: &[u8]) -> bool {
     if is_in(NOT_EVENTS, name) {
         return false;
     }
@@ -203,13 +215,27 @@ fn is_handler(tag: Tag, name: &[u8], value: &[u8], after: &[u8]) -> bool {
     (EVENTS.iter().any(|stem| starts_with(name, stem.as_bytes())) && !value.first().is_some_and(u8::is_ascii_digit)) || is_code(value)
 }
 
-/// `onClick={handle}` and `onClick={() => ...}` of JSX: as HTML it would be a block that runs nothing.
+/// Whether an attribute of `meta` sends the page elsewhere, sets something or has it read in a strange character set.
+fn is_meta(name: &[u8], value: &[u8]) -> bool {
+    let value = trim_start(value);
+    if name.eq_ignore_ascii_case(b"http-equiv") {
+        return !is_in(PAGE_HEADERS, value);
+    }
+    let charset = match name.eq_ignore_ascii_case(b"content") {
+        true => value.windows(8).position(|w| w.eq_ignore_ascii_case(b"charset=")).and_then(|at| value.get(at.saturating_add(8)..)),
+        false => name.eq_ignore_ascii_case(b"charset").then_some(value),
+    };
+    charset.is_some_and(|c| ["utf-7", "utf7", "x-", "mac"].iter().any(|odd| starts_with(c, odd.as_bytes())))
+}
+
+/// `onClick={handle}` and `onClick={(event) => ...}` of JSX: as HTML it would be a block that runs nothing.
 fn is_component(value: &[u8]) -> bool {
     let Some(inside) = value.strip_prefix(b"{") else { return false };
-    let (name, rest) = split_start(inside, |b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'$'));
-    match rest {
-        [b'(', b')', ..] | [b'('] => name.is_empty(),
-        [b'}', ..] | [] => true,
+    let list = inside.strip_prefix(b"(");
+    let (_, rest) = split_start(list.unwrap_or(inside), |b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'$' | b','));
+    match (list, rest) {
+        (Some(_), []) | (_, [b')' | b'}'] | [b')' | b'}', b'=', ..]) => true,
+        (None, rest) => matches!(rest, [] | [b'=', ..] | [b'}', ..]),
         _ => false,
     }
 }

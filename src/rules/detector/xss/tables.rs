@@ -43,8 +43,10 @@ pub enum Danger {
     Attribute,
     /// `href`
     Link,
-    /// `http-equiv` or `charset`
+    /// What the page would be sent with.
     Meta,
+    /// Its text.
+    Style,
     /// The attribute of another element that it sets.
     Animation,
 }
@@ -68,6 +70,7 @@ pub const ACTIVE: &[(&str, Danger)] = &[
     ("ilayer", Danger::Attribute),
     ("portal", Danger::Attribute),
     ("fencedframe", Danger::Attribute),
+    ("style", Danger::Style),
     ("xml", Danger::Attribute),
     ("handler", Danger::Attribute),
     ("listener", Danger::Attribute),
@@ -75,6 +78,12 @@ pub const ACTIVE: &[(&str, Danger)] = &[
     ("animate", Danger::Animation),
     ("animatemotion", Danger::Animation),
     ("animatetransform", Danger::Animation),
+];
+
+/// What a page may say with `http-equiv` that changes nothing; sorted.
+pub const PAGE_HEADERS: &[&str] = &[
+    "cache-control", "content-language", "content-type", "default-style", "expires", "imagetoolbar", "pragma",
+    "x-dns-prefetch-control", "x-ua-compatible",
 ];
 
 /// Attributes whose value a browser takes for a URL that it may follow.

@@ -49,7 +49,7 @@ pub fn is_program(value: &[u8]) -> bool {
     value.iter().enumerate().filter(|(_, b)| **b == b':').any(|(at, _)| {
         let (head, tail) = value.split_at_checked(at).unwrap_or_default();
         let tail = tail.split_first().map_or(tail, |(_, tail)| tail);
-        SCHEMES.iter().any(|s| strip_scheme(head, s).is_some_and(|b| b.last().is_none_or(|b| !b.is_ascii_alphanumeric())) && does_something(tail))
+        SCHEMES.iter().any(|s| strip_scheme(head, s).is_some_and(|b| b.last().is_none_or(|b| !b.is_ascii_alphanumeric())) && !without_nothing(tail).is_empty())
             || (strip_scheme(head, b"data").is_some() && TYPES.iter().any(|t| starts_with(trim_start(tail), t)))
     })
 }
@@ -87,8 +87,8 @@ fn may_hold_url(before: &[u8]) -> bool {
     }
 }
 
-/// Whether what follows `javascript:` does something, and is no heading such as `JavaScript: the good parts`.
-fn does_something(text: &[u8]) -> bool {
+/// `text` without statements at its start that do nothing.
+fn without_nothing(text: &[u8]) -> &[u8] {
     let mut text = trim_start(text);
     while let Some(rest) = NOTHING.iter().find_map(|n| starts_with(text, n).then(|| text.get(n.len()..).unwrap_or_default())) {
         // A comment can be ended by a line break, and then goes on as a program.
@@ -97,6 +97,12 @@ fn does_something(text: &[u8]) -> bool {
         }
         text = trim_start(rest);
     }
+    text
+}
+
+/// Whether what follows `javascript:` does something, and is no heading such as `JavaScript: the good parts`.
+fn does_something(text: &[u8]) -> bool {
+    let text = without_nothing(text);
     if text.is_empty() || matches!(text.first(), Some(b'"' | b'\'' | b'>')) && text.len() < 2 {
         return false;
     }
