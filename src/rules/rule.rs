@@ -44,8 +44,8 @@ pub enum Matcher {
 pub struct Targets {
     /// A bit for each [`Target`] that is meant whole.
     pub kinds: u16,
-    /// Targets of which only one name is meant (lower case for headers): `header:user-agent`. A `*` at the end stands
-    /// for anything.
+    /// Targets of which only one name is meant (lower case for headers): `header:user-agent`. A `*` at one end
+    /// stands for anything.
     pub named: Cow<'static, [(Target, Cow<'static, str>)]>,
 }
 
@@ -71,11 +71,13 @@ impl Targets {
     }
 }
 
-/// Whether `pattern` is `text`, ASCII case apart; a `*` at its end stands for anything.
+/// Whether `pattern` is `text`, ASCII case apart; a `*` at one of its ends stands for anything.
 #[must_use]
 pub fn glob(pattern: &[u8], text: &[u8]) -> bool {
-    match pattern.strip_suffix(b"*") {
-        Some(prefix) => text.get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix)),
-        None => pattern.eq_ignore_ascii_case(text),
+    let is = |part: Option<&[u8]>, wanted: &[u8]| part.is_some_and(|part| part.eq_ignore_ascii_case(wanted));
+    match (pattern.strip_suffix(b"*"), pattern.strip_prefix(b"*")) {
+        (Some(head), _) => is(text.get(..head.len()), head),
+        (None, Some(tail)) => is(text.len().checked_sub(tail.len()).and_then(|at| text.get(at..)), tail),
+        (None, None) => is(Some(text), pattern),
     }
 }
