@@ -44,8 +44,8 @@ pub enum Matcher {
 pub struct Targets {
     /// A bit for each [`Target`] that is meant whole.
     pub kinds: u16,
-    /// Targets of which only one name is meant (lower case for headers): `header:user-agent`. A `*` at one end
-    /// stands for anything.
+    /// Targets of which only some names are meant (lower case for headers): `header:user-agent`, `json:queries.*`,
+    /// `form:*.filename`. A `*` at either end stands for anything.
     pub named: Cow<'static, [(Target, Cow<'static, str>)]>,
 }
 
@@ -71,13 +71,17 @@ impl Targets {
     }
 }
 
-/// Whether `pattern` is `text`, ASCII case apart; a `*` at one of its ends stands for anything.
+/// Whether `pattern` is `text`, ASCII case apart; a `*` at its beginning, its end or both stands for anything.
 #[must_use]
 pub fn glob(pattern: &[u8], text: &[u8]) -> bool {
     let is = |part: Option<&[u8]>, wanted: &[u8]| part.is_some_and(|part| part.eq_ignore_ascii_case(wanted));
-    match (pattern.strip_suffix(b"*"), pattern.strip_prefix(b"*")) {
-        (Some(head), _) => is(text.get(..head.len()), head),
-        (None, Some(tail)) => is(text.len().checked_sub(tail.len()).and_then(|at| text.get(at..)), tail),
-        (None, None) => is(Some(text), pattern),
+    match (pattern.strip_prefix(b"*"), pattern.strip_suffix(b"*")) {
+        (None, None) => pattern.eq_ignore_ascii_case(text),
+        (None, Some(prefix)) => is(text.get(..prefix.len()), prefix),
+        (Some(suffix), None) => is(text.len().checked_sub(suffix.len()).and_then(|at| text.get(at..)), suffix),
+        (Some(rest), Some(_)) => {
+            let inner = rest.strip_suffix(b"*").unwrap_or(rest);
+            inner.is_empty() || text.windows(inner.len()).any(|window| window.eq_ignore_ascii_case(inner))
+        }
     }
 }
