@@ -43,9 +43,9 @@ macro_rules! transforms {
                 match self { $(Transform::$variant => transforms!(@ $kind),)* }
             }
 
-            /// Whether a value with these traits can be changed by it at all.
-            fn may_change(self, traits: Traits) -> bool {
-                match self { $(Transform::$variant => traits.any($gate),)* }
+            /// The traits without any of which a value cannot be changed by it.
+            fn gate(self) -> Traits {
+                match self { $(Transform::$variant => $gate,)* }
             }
 
             /// `input` transformed, or nothing if that changes nothing. Never longer than three times the input.
@@ -112,6 +112,13 @@ impl TransformSet {
         self.0 & (1 << transform as u16) != 0
     }
 
+    /// The traits without any of which a value cannot be changed by it.
+    #[must_use]
+    pub fn gate(self) -> Traits {
+        let of_set = Transform::ALL.iter().filter(|t| self.contains(**t));
+        of_set.fold(Traits::default(), |gate, transform| gate.with(transform.gate()))
+    }
+
     /// The part of it that runs to a fixed point.
     #[must_use]
     pub fn decoders(self) -> Self {
@@ -148,7 +155,7 @@ impl TransformSet {
         for transform in Transform::ALL {
             if transform.is_decoder() == decoders
                 && self.contains(*transform)
-                && transform.may_change(*traits)
+                && traits.any(transform.gate())
                 && let Some(output) = transform.apply(current)
             {
                 *traits = Traits::of(&output);

@@ -128,11 +128,18 @@ pub fn shell(input: &[u8]) -> Option<Vec<u8>> {
     }
 }
 
-/// `\` to `/`, then `//` and `/./` to `/`, so that every spelling of a path has the same text. `..` stays: it is what
-/// traversal rules look for.
+/// `\` to `/`, then `//` and `/./` to `/`, so that every spelling of a path has the same text. The `//` after a scheme
+/// stays, or every URL would change; `..` stays, since it is what traversal rules look for.
 pub fn path(input: &[u8]) -> Option<Vec<u8>> {
-    // Most paths and addresses are in that form, or change only behind their scheme.
-    if !input.iter().any(|b| *b == b'\\') && !input.windows(2).any(|w| w == b"//" || w == b"./") {
+    // Most paths and addresses are in that form.
+    let (mut first, mut second) = (0, 0);
+    let is_odd = input.iter().any(|byte| {
+        let double = second == b'/' && first != b':';
+        let odd = *byte == b'\\' || (*byte == b'/' && (double || (second == b'.' && (first == b'/' || first == 0))));
+        (first, second) = (second, *byte);
+        odd
+    });
+    if !is_odd {
         return None;
     }
     let mut output: Vec<u8> = Vec::with_capacity(input.len());

@@ -35,8 +35,10 @@ impl Traits {
     pub const OTHER: Self = Self(1 << 12);
     /// The value may be base64 of text: long enough, with a capital, and without what is in neither alphabet.
     pub const BASE64: Self = Self(1 << 13);
-    /// What a comment needs.
-    pub const COMMENT: Self = Self(Self::HASH_DASH.0 | Self::STAR.0);
+    /// The end of a line, which is white space too.
+    pub const LINE_END: Self = Self(1 << 14);
+    /// What a comment needs: the star of `/*`, or a line after `--` or `#`.
+    pub const COMMENT: Self = Self(Self::LINE_END.0 | Self::STAR.0);
     /// What a shell's quoting needs.
     pub const SHELL: Self = Self(Self::BACKSLASH.0 | Self::QUOTE.0 | Self::DOLLAR.0);
     /// What path normalisation needs.
@@ -75,7 +77,8 @@ impl Traits {
             b'&' => Self::AMPERSAND,
             b'\\' => Self::BACKSLASH,
             b'/' => Self::SLASH,
-            b'\t' | b'\n' | 0x0b | 0x0c | b'\r' | b' ' => Self::SPACE,
+            b'\n' => Self(Self::SPACE.0 | Self::LINE_END.0),
+            b'\t' | 0x0b | 0x0c | b'\r' | b' ' => Self::SPACE,
             b'A'..=b'Z' => Self::UPPER,
             b'"' | b'\'' => Self::QUOTE,
             b'$' | b'`' | b'^' | b'@' => Self::DOLLAR,
@@ -94,6 +97,12 @@ impl Traits {
             value.iter().fold(0, |all, byte| all | Self::TABLE.get(usize::from(*byte)).copied().unwrap_or_default());
         let base64 = value.len() >= MIN_TEXT && kinds & (Self::NOT_BASE64 | Self::UPPER.0) == Self::UPPER.0;
         Self(if base64 { kinds | Self::BASE64.0 } else { kinds })
+    }
+
+    /// These and those of `other`.
+    #[must_use]
+    pub fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
     }
 
     /// Whether any kind of `other` is among these.

@@ -36,9 +36,26 @@ struct Active {
 #[derive(Debug)]
 struct Pipeline {
     transforms: TransformSet,
-    decoders: TransformSet,
-    normalisers: TransformSet,
+    decoders: Gated,
+    normalisers: Gated,
     rules: Bits,
+}
+
+/// Transforms, and what a value must hold for them to have anything to do.
+#[derive(Clone, Copy, Debug)]
+struct Gated {
+    transforms: TransformSet,
+    gate: Traits,
+}
+
+impl Gated {
+    fn new(transforms: TransformSet) -> Self {
+        Self { transforms, gate: transforms.gate() }
+    }
+
+    fn apply<'v>(&self, value: &'v [u8], traits: Traits) -> Cow<'v, [u8]> {
+        if traits.any(self.gate) { self.transforms.apply(value, traits) } else { Cow::Borrowed(value) }
+    }
 }
 
 /// Buffers that a scan reuses from value to value: candidates for the value as it is, decoded, and normalised as well.
@@ -113,6 +130,7 @@ impl Ruleset {
                 Some(pipeline) => pipeline.rules.insert(index),
                 None => {
                     let (decoders, normalisers) = (transforms.decoders(), transforms.normalisers());
+                    let (decoders, normalisers) = (Gated::new(decoders), Gated::new(normalisers));
                     let mut rules = Bits::new(size);
                     rules.insert(index);
                     pipelines.push(Pipeline { transforms, decoders, normalisers, rules });
@@ -125,7 +143,7 @@ impl Ruleset {
             }
         }
         // Neighbours with the same decoders share what they decoded.
-        pipelines.sort_by_key(|pipeline| pipeline.decoders.bits());
+        pipelines.sort_by_key(|pipeline| pipeline.decoders.transforms.bits());
         let active = rules.into_iter().zip(counts);
         let active = active.map(|(rule, counts)| Active { rule, counts, regex: OnceLock::new() }).collect();
         Ok(Self { active, pipelines, by_target, prefilter })
@@ -159,9 +177,9 @@ impl Ruleset {
         let mut decoders = TransformSet::EMPTY;
         scratch.plain.known = false;
         for pipeline in &self.pipelines {
-            if pipeline.decoders != decoders {
-                decoders = pipeline.decoders;
-                decoded = decoders.apply(value.bytes, plain_traits);
+            if pipeline.decoders.transforms != decoders {
+                decoders = pipeline.decoders.transforms;
+                decoded = pipeline.decoders.apply(value.bytes, plain_traits);
                 traits = if matches!(decoded, Cow::Owned(_)) { Traits::of(&decoded) } else { plain_traits };
                 scratch.decoded.known = false;
             }

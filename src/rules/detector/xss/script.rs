@@ -4,8 +4,8 @@ use super::lexeme::{
     ends_with, is_blank, is_in, is_name, is_quote, skip_end, skip_start, split_end, split_start, starts_with, trim_end,
     trim_start,
 };
-use super::tables::{ARGUMENTS, GLOBALS, RUNNERS, is_sign};
 use super::place::{Place, Quotes};
+use super::tables::{ARGUMENTS, GLOBALS, RUNNERS, is_sign};
 use super::{encoding, url};
 use crate::rules::Span;
 
@@ -123,7 +123,25 @@ fn runner(before: &[u8], place: Place<'_>, arguments: &[u8], template: bool) -> 
         [b')', after @ ..] => {
             !spoken || !matches!(after.first(), None | Some(b' ' | b'.' | b',' | b'?' | b'!' | b':' | b'\n' | b'\r'))
         }
-        [b'0'..=b'9' | b'\'' | b'"' | b'`' | b'/' | b'[' | b'{' | b'!' | b'+' | b'-' | b'~' | b'(' | b'$' | b'\\' | b'<' | b'.', ..] => true,
+        [
+            b'0'..=b'9'
+            | b'\''
+            | b'"'
+            | b'`'
+            | b'/'
+            | b'['
+            | b'{'
+            | b'!'
+            | b'+'
+            | b'-'
+            | b'~'
+            | b'('
+            | b'$'
+            | b'\\'
+            | b'<'
+            | b'.',
+            ..,
+        ] => true,
         _ if is_argument(arguments) => true,
         _ => {
             let (name, rest) = split_start(arguments, is_name);
@@ -159,9 +177,13 @@ fn breaks_out(before: &[u8], arguments: &[u8], odd: Quotes) -> bool {
         let Some(object) = before.strip_suffix(b".") else { break };
         before = split_end(object, is_name).0;
     }
-    let (left, operators) = split_end(before, |b| is_blank(b) || b.is_ascii_punctuation() && !is_quote(b) && b != b'\\');
+    let (left, operators) =
+        split_end(before, |b| is_blank(b) || b.is_ascii_punctuation() && !is_quote(b) && b != b'\\');
     let operator = operators.iter().rev().find(|b| !is_blank(**b));
-    let operates = matches!(operator, Some(b';' | b'+' | b'-' | b'*' | b'/' | b'%' | b'&' | b'|' | b'^' | b'?' | b'}' | b'{' | b')'));
+    let operates = matches!(
+        operator,
+        Some(b';' | b'+' | b'-' | b'*' | b'/' | b'%' | b'&' | b'|' | b'^' | b'?' | b'}' | b'{' | b')')
+    );
     let adjacent = operators.first().is_some_and(|b| b";-+*/%&|^?)}]".contains(b));
     let Some(quote) = left.last().copied().filter(|b| is_quote(*b)) else { return false };
     if !operates || !adjacent || !odd.of(quote) {
@@ -170,7 +192,11 @@ fn breaks_out(before: &[u8], arguments: &[u8], odd: Quotes) -> bool {
     let reach = arguments.get(..REACH.min(arguments.len())).unwrap_or_default();
     let Some(close) = reach.iter().position(|b| *b == b')') else { return false };
     let rest = trim_start(reach.get(close..).unwrap_or_default());
-    let rest = split_start(rest, |b| is_blank(b) || matches!(b, b')' | b'(' | b';' | b'+' | b'-' | b'*' | b'%' | b'&' | b'|' | b'^' | b',' | b'}' | b'\\')).1;
+    let rest = split_start(rest, |b| {
+        is_blank(b)
+            || matches!(b, b')' | b'(' | b';' | b'+' | b'-' | b'*' | b'%' | b'&' | b'|' | b'^' | b',' | b'}' | b'\\')
+    })
+    .1;
     matches!(rest, [b'/', b'/' | b'*', ..] | [b'<', b'!', ..]) || rest.first() == Some(&quote)
 }
 
@@ -204,7 +230,8 @@ pub fn jsfuck(place: Place<'_>) -> Option<Span> {
     if !empty || !begins {
         return None;
     }
-    let (run, _) = split_start(place.tail, |b| matches!(b, b'[' | b']' | b'(' | b')' | b'!' | b'+' | b'{' | b'}' | b' '));
+    let (run, _) =
+        split_start(place.tail, |b| matches!(b, b'[' | b']' | b'(' | b')' | b'!' | b'+' | b'{' | b'}' | b' '));
     let marks = run.iter().filter(|b| **b != b' ').count();
     let operators = run.iter().filter(|b| matches!(b, b'!' | b'+')).count();
     (marks >= 9 && operators >= 1).then(|| place.span(place.head.len(), 24))
@@ -241,7 +268,9 @@ pub fn dom(place: Place<'_>) -> Option<Span> {
         }
     } else if document && is(&["body", "documentelement", "head", "forms"]) {
         let (_, tail) = split_start(after, |b| matches!(b, b'.' | b'[' | b']' | b'0'..=b'9'));
-        ["appendchild", "innerhtml", "outerhtml", "insertadjacent", "action"].iter().any(|n| starts_with(tail, n.as_bytes()))
+        ["appendchild", "innerhtml", "outerhtml", "insertadjacent", "action"]
+            .iter()
+            .any(|n| starts_with(tail, n.as_bytes()))
             && apart
     } else if document && is(&["createelement"]) {
         let text = skip_start(after.strip_prefix(b"(").unwrap_or_default()).get(1..).unwrap_or_default();
@@ -263,7 +292,9 @@ pub fn assignment(place: Place<'_>) -> Option<Span> {
         || name.eq_ignore_ascii_case(b"href") && ends_with(before, b"location.")
     {
         goes_elsewhere(value) && !matches!(before.last(), Some(b'&' | b'?'))
-    } else if before.ends_with(b".") && (name.eq_ignore_ascii_case(b"innerhtml") || name.eq_ignore_ascii_case(b"outerhtml")) {
+    } else if before.ends_with(b".")
+        && (name.eq_ignore_ascii_case(b"innerhtml") || name.eq_ignore_ascii_case(b"outerhtml"))
+    {
         !value.is_empty()
     } else {
         renames(name, value)
@@ -278,7 +309,10 @@ fn goes_elsewhere(value: &[u8]) -> bool {
             let (name, rest) = split_start(value, is_name);
             let page = ["name", "window", "document", "atob", "self", "top", "parent", "location", "unescape"];
             page.iter().any(|n| n.as_bytes().eq_ignore_ascii_case(name))
-                && matches!(trim_start(rest).first(), None | Some(b'.' | b'(' | b';' | b'+' | b'[' | b'>' | b'/' | b'\'' | b'"'))
+                && matches!(
+                    trim_start(rest).first(),
+                    None | Some(b'.' | b'(' | b';' | b'+' | b'[' | b'>' | b'/' | b'\'' | b'"')
+                )
         }
     }
 }
