@@ -2,7 +2,7 @@
 
 use super::css;
 use super::lexeme::{is_blank, is_in, is_quote, skip_start, split_start, starts_with, trim_start};
-use super::tables::{ACTIVE, Danger, EVENTS, NOT_EVENTS, PAGE_HEADERS, RUNNERS, URL_ATTRIBUTES};
+use super::tables::{ACTIVE, ANGULAR, Danger, EVENTS, NOT_EVENTS, PAGE_HEADERS, RUNNERS, URL_ATTRIBUTES};
 use super::url;
 use crate::rules::Span;
 
@@ -41,7 +41,9 @@ pub fn scan(value: &[u8], context: Context) -> Option<Span> {
         Context::Text => {}
         Context::Quoted(quote) => {
             reader.at = value.iter().position(|b| *b == quote)?.saturating_add(1);
-            if let Some(span) = reader.attributes(Tag { start: reader.at.saturating_sub(1), danger: Danger::None, is_own: false }) {
+            if let Some(span) =
+                reader.attributes(Tag { start: reader.at.saturating_sub(1), danger: Danger::None, is_own: false })
+            {
                 return Some(span);
             }
         }
@@ -108,13 +110,18 @@ impl<'v> Reader<'v> {
         let danger = match is_closing {
             true if local.eq_ignore_ascii_case(b"script") => Danger::Script,
             true => Danger::None,
-            false => ACTIVE.iter().find(|(tag, _)| local.eq_ignore_ascii_case(tag.as_bytes())).map_or(Danger::None, |(_, d)| *d),
+            false => ACTIVE
+                .iter()
+                .find(|(tag, _)| local.eq_ignore_ascii_case(tag.as_bytes()))
+                .map_or(Danger::None, |(_, d)| *d),
         };
         if is_closing && self.peek() == Some(b'=') {
             // `<x </onload=...`: behind an open tag this is an attribute.
             self.at = self.at.saturating_sub(name.len());
         }
-        if name.starts_with(b"!--#") || name.eq_ignore_ascii_case(b"?import") {
+        if name.starts_with(b"!--#")
+            || ["?import", "?xml:namespace"].iter().any(|n| name.eq_ignore_ascii_case(n.as_bytes()))
+        {
             return Some(Some(self.span(start)));
         }
         match (danger, self.peek()) {
@@ -201,6 +208,7 @@ fn judge(tag: Tag, name: &[u8], value: &[u8]) -> bool {
         Danger::Animation => is(&["attributename"]) && animates(value),
     };
     own || is(&["srcdoc", "formaction", "ev:event", "datasrc", "dataformatas"])
+        || (tag.is_own && is_angular(name))
         || (is(URL_ATTRIBUTES) && url::is_program(value))
         || (is(&["style"]) && css::is_active(value))
 }
@@ -212,7 +220,18 @@ fn is_handler(tag: Tag, name: &[u8], value: &[u8]) -> bool {
     if tag.is_own {
         return !is_component(value);
     }
-    (EVENTS.iter().any(|stem| starts_with(name, stem.as_bytes())) && !value.first().is_some_and(u8::is_ascii_digit)) || is_code(value)
+    (EVENTS.iter().any(|stem| starts_with(name, stem.as_bytes())) && !value.first().is_some_and(u8::is_ascii_digit))
+        || is_code(value)
+}
+
+/// `ng-app`, `ng-focus`: an attribute whose value AngularJS evaluates.
+fn is_angular(name: &[u8]) -> bool {
+    let name = if starts_with(name, b"data-") { name.get(5..).unwrap_or_default() } else { name };
+    starts_with(name, b"ng-")
+        && name.get(3..).is_some_and(|rest| {
+            let events = EVENTS.iter().filter_map(|event| event.strip_prefix("on"));
+            events.chain(ANGULAR.iter().copied()).any(|stem| starts_with(rest, stem.as_bytes()))
+        })
 }
 
 /// Whether an attribute of `meta` sends the page elsewhere, sets something or has it read in a strange character set.
@@ -222,7 +241,10 @@ fn is_meta(name: &[u8], value: &[u8]) -> bool {
         return !is_in(PAGE_HEADERS, value);
     }
     let charset = match name.eq_ignore_ascii_case(b"content") {
-        true => value.windows(8).position(|w| w.eq_ignore_ascii_case(b"charset=")).and_then(|at| value.get(at.saturating_add(8)..)),
+        true => value
+            .windows(8)
+            .position(|w| w.eq_ignore_ascii_case(b"charset="))
+            .and_then(|at| value.get(at.saturating_add(8)..)),
         false => name.eq_ignore_ascii_case(b"charset").then_some(value),
     };
     charset.is_some_and(|c| ["utf-7", "utf7", "x-", "mac"].iter().any(|odd| starts_with(c, odd.as_bytes())))
@@ -232,7 +254,8 @@ fn is_meta(name: &[u8], value: &[u8]) -> bool {
 fn is_component(value: &[u8]) -> bool {
     let Some(inside) = value.strip_prefix(b"{") else { return false };
     let list = inside.strip_prefix(b"(");
-    let (_, rest) = split_start(list.unwrap_or(inside), |b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'$' | b','));
+    let (_, rest) =
+        split_start(list.unwrap_or(inside), |b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'$' | b','));
     match (list, rest) {
         (Some(_), []) | (_, [b')' | b'}'] | [b')' | b'}', b'=', ..]) => true,
         (None, rest) => matches!(rest, [] | [b'=', ..] | [b'}', ..]),
@@ -243,9 +266,12 @@ fn is_component(value: &[u8]) -> bool {
 /// Whether the value of a handler begins like a statement: a call, an assignment or a function that runs things.
 fn is_code(value: &[u8]) -> bool {
     let value = value.split_first().filter(|(b, _)| is_quote(**b)).map_or(value, |(_, rest)| rest);
-    let (name, rest) = split_start(skip_start(value), |b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'$' | b'[' | b']'));
+    let (name, rest) =
+        split_start(skip_start(value), |b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'$' | b'[' | b']'));
     let rest = trim_start(rest);
-    !name.is_empty() && matches!(rest.first(), Some(b'(' | b'`' | b'=')) || is_in(RUNNERS, name) || starts_with(name, b"javascript")
+    !name.is_empty() && matches!(rest.first(), Some(b'(' | b'`' | b'='))
+        || is_in(RUNNERS, name)
+        || starts_with(name, b"javascript")
 }
 
 /// Whether the attribute that an animation sets can carry script.

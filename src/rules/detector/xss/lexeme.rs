@@ -80,7 +80,10 @@ pub fn starts_with(text: &[u8], prefix: &[u8]) -> bool {
 
 /// Whether `text` ends with `suffix`, in any case.
 pub fn ends_with(text: &[u8], suffix: &[u8]) -> bool {
-    text.len().checked_sub(suffix.len()).and_then(|start| text.get(start..)).is_some_and(|t| t.eq_ignore_ascii_case(suffix))
+    text.len()
+        .checked_sub(suffix.len())
+        .and_then(|start| text.get(start..))
+        .is_some_and(|t| t.eq_ignore_ascii_case(suffix))
 }
 
 /// Whether `name`, in any case, stands in `table`, which is sorted and in lower case.
