@@ -14,7 +14,8 @@ const REACH: usize = 200;
 
 /// `[` behind a name of the global object, or around the name of a constructor.
 pub fn member(place: Place<'_>) -> Option<Span> {
-    let (before, name) = split_end(skip_end(place.head), is_name);
+    let head = if place.head.ends_with(b"*/") { skip_end(place.head) } else { place.head };
+    let (before, name) = split_end(head, is_name);
     let inside = skip_start(place.tail);
     let quote = inside.first().copied().filter(|b| is_quote(*b));
     if let Some(text) = quote.and_then(|_| inside.get(1..))
@@ -40,7 +41,7 @@ pub fn member(place: Place<'_>) -> Option<Span> {
 
 /// Script written with `[]()!+` alone.
 pub fn jsfuck(place: Place<'_>) -> Option<Span> {
-    let opener = trim_end(place.head).last().copied().unwrap_or(0);
+    let opener = place.head.last().copied().unwrap_or(0);
     let empty = trim_start(place.tail).starts_with(b"]");
     if opener == b'~' && empty && matches!(split_end(place.head, |b| b == b'~').0.last(), Some(b'=')) {
         return Some(place.span(place.head.len(), 8));

@@ -34,6 +34,9 @@ impl Ending {
 
     /// Whether the quote at `at`, with `tail` behind it, begins what ends so.
     fn answers(&self, at: usize, quote: u8, tail: &[u8]) -> bool {
+        if !tail.first().is_some_and(|b| b";-+*/%&|^?)}]".contains(b)) {
+            return false;
+        }
         let closed = split_start(tail, |b| is_blank(b) || matches!(b, b')' | b']' | b'}')).1;
         let statement = closed.first() == Some(&b';');
         let operation = closed.first().is_some_and(|b| is_operator(*b)) && self.quote == Some(quote);
@@ -42,7 +45,7 @@ impl Ending {
 }
 
 fn is_operator(byte: u8) -> bool {
-    matches!(byte, b';' | b'-' | b'+' | b'*' | b'/' | b'%' | b'&' | b'|' | b'^' | b',' | b'?')
+    matches!(byte, b';' | b'-' | b'+' | b'*' | b'/' | b'%' | b'&' | b'|' | b'^' | b'?')
 }
 
 /// The first sign in `value` that runs script where no tag is needed.

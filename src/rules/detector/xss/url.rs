@@ -1,6 +1,6 @@
 //! URLs that are programs: `javascript:`, `vbscript:` and `data:` of a type that runs script.
 
-use super::lexeme::{is_blank, is_quote, split_start, starts_with, trim_end, trim_start};
+use super::lexeme::{ends_with, is_blank, is_quote, split_start, starts_with, trim_end, trim_start};
 use super::place::Place;
 use crate::rules::Span;
 
@@ -11,7 +11,7 @@ const LEAD_BYTES: usize = 4096;
 const PROGRAM_BYTES: usize = 120;
 
 /// Schemes whose URL is a program.
-const SCHEMES: &[&[u8]] = &[b"javascript", b"vbscript", b"livescript"];
+const SCHEMES: &[&[u8]] = &[b"javascript", b"vbscript"];
 
 /// Types of a `data:` URL that a browser runs script in.
 const TYPES: &[&[u8]] = &[
@@ -74,7 +74,7 @@ pub fn scheme(place: Place<'_>) -> Option<Span> {
             if !TYPES.iter().any(|t| starts_with(mime, t)) && !is_markup(mime) {
                 return None;
             }
-            strip_scheme(place.head, b"data")?
+            strip_data(place.head)?
         }
         _ => return None,
     };
@@ -91,13 +91,18 @@ pub fn is_program(value: &[u8]) -> bool {
         SCHEMES.iter().any(|s| {
             strip_scheme(head, s).is_some_and(|b| b.last().is_none_or(|b| !b.is_ascii_alphanumeric()))
                 && !without_nothing(tail).is_empty()
-        }) || (strip_scheme(head, b"data").is_some() && TYPES.iter().any(|t| starts_with(trim_start(tail), t)))
+        }) || (strip_data(head).is_some() && TYPES.iter().any(|t| starts_with(trim_start(tail), t)))
     })
 }
 
 /// Whether a `data:` URL without a type of its own has markup in it.
 fn is_markup(data: &[u8]) -> bool {
     data.strip_prefix(b",").is_some_and(|content| trim_start(content).starts_with(b"<"))
+}
+
+/// `head` without `data` at its end. Only a frame would load that with line breaks in it, and any frame is found.
+fn strip_data(head: &[u8]) -> Option<&[u8]> {
+    ends_with(head, b"data").then(|| head.get(..head.len().saturating_sub(4)).unwrap_or_default())
 }
 
 /// `head` without `scheme` at its end; browsers drop tabs and line breaks from URLs (WHATWG URL, 4.4).
@@ -167,6 +172,7 @@ fn does_something(text: &[u8]) -> bool {
     {
         return false;
     }
-    let end = text.iter().position(|b| matches!(b, b'>')).unwrap_or(text.len()).min(PROGRAM_BYTES);
-    text.iter().take(end).any(|b| matches!(b, b'(' | b'`' | b'=' | b'[' | b'\\' | b'{' | b';' | b'/' | b'+'))
+    let end =
+        text.get(..text.len().min(PROGRAM_BYTES)).unwrap_or_default().split(|b| *b == b'>').next().unwrap_or_default();
+    end.iter().any(|b| matches!(b, b'(' | b'`' | b'=' | b'[' | b'\\' | b'{' | b';' | b'/' | b'+'))
 }
