@@ -2,7 +2,7 @@
 
 use super::call::is_elsewhere;
 use super::lexeme::{
-    ends_with, is_blank, is_in, is_name, is_quote, skip_end, skip_start, split_end, split_start, starts_with, trim_end,
+    ends_with, is_blank, is_in, is_name, is_quote, skip_end, skip_start, split_end, split_start, starts_with,
     trim_start,
 };
 use super::place::Place;

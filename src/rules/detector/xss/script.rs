@@ -2,7 +2,7 @@
 
 use super::access::{assignment, dom, jsfuck, member};
 use super::call::call;
-use super::lexeme::{is_blank, is_name, skip_start, split_end, split_start, trim_end};
+use super::lexeme::{is_blank, is_name, skip_start, split_end, split_start, starts_with, trim_end};
 use super::place::{Place, Quotes};
 use super::tables::{TEMPLATE_NAMES, is_sign};
 use super::{encoding, url};
@@ -40,7 +40,9 @@ impl Ending {
         let closed = split_start(tail, |b| is_blank(b) || matches!(b, b')' | b']' | b'}')).1;
         let statement = closed.first() == Some(&b';');
         let operation = closed.first().is_some_and(|b| is_operator(*b)) && self.quote == Some(quote);
-        self.call > at && ((self.comment && statement) || operation)
+        // That breaks out of SQL.
+        let is_query = starts_with(split_start(tail, |b| is_blank(b) || is_operator(b) || b == b'(').1, b"select");
+        self.call > at && !is_query && ((self.comment && statement) || operation)
     }
 }
 
