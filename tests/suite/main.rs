@@ -23,3 +23,4 @@ mod pairs;
 mod rules;
 mod sqli;
 mod transaction;
+mod xss;

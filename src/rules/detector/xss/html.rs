@@ -2,7 +2,7 @@
 
 use super::css;
 use super::lexeme::{is_blank, is_in, is_quote, skip_start, split_start, starts_with, trim_start};
-use super::tables::{ACTIVE, Danger, EVENTS, NOT_EVENTS, PAGE_HEADERS, RUNNERS, URL_ATTRIBUTES};
+use super::tables::{ACTIVE, ANGULAR, Danger, EVENTS, NOT_EVENTS, PAGE_HEADERS, RUNNERS, URL_ATTRIBUTES};
 use super::url;
 use crate::rules::Span;
 
@@ -119,7 +119,9 @@ impl<'v> Reader<'v> {
             // `<x </onload=...`: behind an open tag this is an attribute.
             self.at = self.at.saturating_sub(name.len());
         }
-        if name.starts_with(b"!--#") || name.eq_ignore_ascii_case(b"?import") {
+        if name.starts_with(b"!--#")
+            || ["?import", "?xml:namespace"].iter().any(|n| name.eq_ignore_ascii_case(n.as_bytes()))
+        {
             return Some(Some(self.span(start)));
         }
         match (danger, self.peek()) {
@@ -161,9 +163,17 @@ impl<'v> Reader<'v> {
             self.step();
             self.skip(is_blank);
             let value = self.value();
-            if judge(tag, name, value) {
+            if judge(tag, name, value, self.is_behind_quote(start)) {
                 return Some(self.span(if tag.is_own { tag.start } else { start.saturating_sub(1) }));
             }
+        }
+    }
+
+    /// Whether an attribute that begins at `start` comes at once after a quote.
+    fn is_behind_quote(&self, start: usize) -> bool {
+        match self.value.get(..start) {
+            Some([.., quote, b' ' | b'/'] | [.., quote]) => matches!(quote, b'"' | b'\''),
+            _ => false,
         }
     }
 
@@ -189,10 +199,10 @@ impl<'v> Reader<'v> {
 }
 
 /// Whether the attribute runs something.
-fn judge(tag: Tag, name: &[u8], value: &[u8]) -> bool {
+fn judge(tag: Tag, name: &[u8], value: &[u8], is_behind_quote: bool) -> bool {
     if let [b'o' | b'O', b'n' | b'N', event @ ..] = name {
         let letters = event.iter().take_while(|b| b.is_ascii_alphabetic()).count();
-        if letters == event.len() && letters > 1 && is_handler(tag, name, value) {
+        if letters == event.len() && letters > 1 && is_handler(tag, name, value, is_behind_quote) {
             return true;
         }
     }
@@ -205,20 +215,35 @@ fn judge(tag: Tag, name: &[u8], value: &[u8]) -> bool {
         Danger::Meta => is_meta(name, value),
         Danger::Animation => is(&["attributename"]) && animates(value),
     };
-    own || is(&["srcdoc", "formaction", "ev:event", "datasrc", "dataformatas"])
+    own || is(&["srcdoc", "formaction"])
+        || (tag.is_own && is(&["ev:event", "datasrc", "dataformatas"]))
+        || (tag.is_own && is_angular(name))
         || (is(URL_ATTRIBUTES) && url::is_program(value))
         || (is(&["style"]) && css::is_active(value))
 }
 
-fn is_handler(tag: Tag, name: &[u8], value: &[u8]) -> bool {
+fn is_handler(tag: Tag, name: &[u8], value: &[u8], is_behind_quote: bool) -> bool {
     if is_in(NOT_EVENTS, name) {
         return false;
     }
-    if tag.is_own {
-        return !is_component(value);
+    match tag.is_own {
+        true => !is_component(value),
+        // Pasted into a tag, it may as well be text, so that an event should be known or the value be script.
+        false if EVENTS.iter().any(|stem| starts_with(name, stem.as_bytes())) => {
+            !value.first().is_some_and(u8::is_ascii_digit) || is_code(value)
+        }
+        false => is_behind_quote && is_code(value),
     }
-    (EVENTS.iter().any(|stem| starts_with(name, stem.as_bytes())) && !value.first().is_some_and(u8::is_ascii_digit))
-        || is_code(value)
+}
+
+/// `ng-app`, `ng-focus`: an attribute whose value AngularJS evaluates.
+fn is_angular(name: &[u8]) -> bool {
+    let name = if starts_with(name, b"data-") { name.get(5..).unwrap_or_default() } else { name };
+    starts_with(name, b"ng-")
+        && name.get(3..).is_some_and(|rest| {
+            let events = EVENTS.iter().filter_map(|event| event.strip_prefix("on"));
+            events.chain(ANGULAR.iter().copied()).any(|stem| starts_with(rest, stem.as_bytes()))
+        })
 }
 
 /// Whether an attribute of `meta` sends the page elsewhere, sets something or has it read in a strange character set.

@@ -16,11 +16,6 @@ pub fn is_name(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'$'
 }
 
-/// What the name of a tag or an attribute consists of.
-pub fn is_attribute(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b':' | b'.')
-}
-
 /// Any of the three quotes.
 pub fn is_quote(byte: u8) -> bool {
     matches!(byte, b'\'' | b'"' | b'`')

@@ -5,6 +5,8 @@
 //! every sign that runs something. Nothing is ever skipped, so text before or after the script cannot hide it, and work
 //! is linear in the value.
 
+mod access;
+mod call;
 mod css;
 mod encoding;
 mod html;

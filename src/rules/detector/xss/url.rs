@@ -1,6 +1,6 @@
 //! URLs that are programs: `javascript:`, `vbscript:` and `data:` of a type that runs script.
 
-use super::lexeme::{is_blank, is_quote, split_start, starts_with, trim_end, trim_start};
+use super::lexeme::{ends_with, is_blank, is_quote, split_start, starts_with, trim_end, trim_start};
 use super::place::Place;
 use crate::rules::Span;
 
@@ -11,7 +11,7 @@ const LEAD_BYTES: usize = 4096;
 const PROGRAM_BYTES: usize = 120;
 
 /// Schemes whose URL is a program.
-const SCHEMES: &[&[u8]] = &[b"javascript", b"vbscript", b"livescript"];
+const SCHEMES: &[&[u8]] = &[b"javascript", b"vbscript"];
 
 /// Types of a `data:` URL that a browser runs script in.
 const TYPES: &[&[u8]] = &[
@@ -68,13 +68,13 @@ const KEYWORDS: &[&[u8]] = &[
 pub fn scheme(place: Place<'_>) -> Option<Span> {
     let last = place.head.last()?.to_ascii_lowercase();
     let before = match last {
-        b't' | b'\t' | b'\n' | b'\r' => SCHEMES.iter().find_map(|s| strip_scheme(place.head, s))?,
+        b't' | b'\t' | b'\n' | b'\r' => strip_program(place.head)?,
         b'a' => {
             let mime = trim_start(place.tail);
-            if !TYPES.iter().any(|t| starts_with(mime, t)) {
+            if !TYPES.iter().any(|t| starts_with(mime, t)) && !is_markup(mime) {
                 return None;
             }
-            strip_scheme(place.head, b"data")?
+            strip_plain(place.head, b"data")?
         }
         _ => return None,
     };
@@ -84,15 +84,30 @@ pub fn scheme(place: Place<'_>) -> Option<Span> {
 
 /// Whether the value of an attribute is a URL that runs script.
 pub fn is_program(value: &[u8]) -> bool {
+    let value = trim_start(value);
     let value = value.get(..value.len().min(LEAD_BYTES)).unwrap_or_default();
     value.iter().enumerate().filter(|(_, b)| **b == b':').any(|(at, _)| {
         let (head, tail) = value.split_at_checked(at).unwrap_or_default();
         let tail = tail.split_first().map_or(tail, |(_, tail)| tail);
-        SCHEMES.iter().any(|s| {
-            strip_scheme(head, s).is_some_and(|b| b.last().is_none_or(|b| !b.is_ascii_alphanumeric()))
-                && !without_nothing(tail).is_empty()
-        }) || (strip_scheme(head, b"data").is_some() && TYPES.iter().any(|t| starts_with(trim_start(tail), t)))
+        let begins = strip_program(head).is_some_and(|b| b.last().is_none_or(|b| !b.is_ascii_alphanumeric()));
+        (begins && !without_nothing(tail).is_empty())
+            || (strip_plain(head, b"data").is_some() && TYPES.iter().any(|t| starts_with(trim_start(tail), t)))
     })
+}
+
+/// Whether a `data:` URL without a type of its own has markup in it.
+fn is_markup(data: &[u8]) -> bool {
+    data.strip_prefix(b",").is_some_and(|content| trim_start(content).starts_with(b"<"))
+}
+
+/// `head` without `scheme` at its end, of a kind that only old browsers or frames load; line breaks are not looked for.
+fn strip_plain<'v>(head: &'v [u8], scheme: &[u8]) -> Option<&'v [u8]> {
+    ends_with(head, scheme).then(|| head.get(..head.len().saturating_sub(scheme.len())).unwrap_or_default())
+}
+
+/// `head` without the scheme of a program at its end.
+fn strip_program(head: &[u8]) -> Option<&[u8]> {
+    SCHEMES.iter().find_map(|s| strip_scheme(head, s)).or_else(|| strip_plain(head, b"livescript"))
 }
 
 /// `head` without `scheme` at its end; browsers drop tabs and line breaks from URLs (WHATWG URL, 4.4).
@@ -162,6 +177,7 @@ fn does_something(text: &[u8]) -> bool {
     {
         return false;
     }
-    let end = text.iter().position(|b| matches!(b, b'>')).unwrap_or(text.len()).min(PROGRAM_BYTES);
-    text.iter().take(end).any(|b| matches!(b, b'(' | b'`' | b'=' | b'[' | b'\\' | b'{' | b';' | b'/' | b'+'))
+    let end =
+        text.get(..text.len().min(PROGRAM_BYTES)).unwrap_or_default().split(|b| *b == b'>').next().unwrap_or_default();
+    end.iter().any(|b| matches!(b, b'(' | b'`' | b'=' | b'[' | b'\\' | b'{' | b';' | b'/' | b'+'))
 }

@@ -1,0 +1,199 @@
+//! The cross-site scripting detector: what it must find, what it must leave alone, and what it may cost.
+
+#![expect(clippy::disallowed_methods, reason = "the examples are a file, and linear time is shown by the clock")]
+
+use std::time::{Duration, Instant};
+
+use backstop::document::{Value, from_yaml};
+use backstop::rules::detector::xss::{NEEDS, detect};
+
+fn examples(list: &str) -> Vec<String> {
+    let text = std::fs::read_to_string("tests/data/detector/xss.yaml").unwrap();
+    let documents = from_yaml(&text).unwrap();
+    let Value::List(nodes) = &documents[0].get(list).unwrap().value else { panic!("{list} is not a list") };
+    assert!(nodes.len() >= 150, "only {} {list}", nodes.len());
+    nodes
+        .iter()
+        .map(|node| node.as_text().unwrap_or_else(|| panic!("not text at {:?}", node.place)).to_owned())
+        .collect()
+}
+
+fn needed(value: &[u8]) -> bool {
+    let lower = value.to_ascii_lowercase();
+    NEEDS.iter().any(|literal| lower.windows(literal.len()).any(|window| window == literal.as_bytes()))
+}
+
+/// Numbers that look random and are the same in every run (Knuth's MMIX constants).
+struct Numbers(u64);
+
+impl Numbers {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(self.0 >> 33).unwrap() % limit
+    }
+}
+
+#[test]
+fn hits_are_found_and_hold_a_needed_literal() {
+    let examples = examples("hits");
+    let missed: Vec<&String> = examples.iter().filter(|value| detect(value.as_bytes()).is_none()).collect();
+    assert!(missed.is_empty(), "not found: {missed:#?}");
+    for value in &examples {
+        assert!(needed(value.as_bytes()), "no literal of NEEDS in {value}");
+    }
+}
+
+#[test]
+fn passes_are_left_alone() {
+    let found: Vec<String> = examples("passes")
+        .iter()
+        .filter_map(|value| {
+            let span = detect(value.as_bytes())?;
+            Some(format!("{value} at {}", String::from_utf8_lossy(&value.as_bytes()[span.start..span.end])))
+        })
+        .collect();
+    assert!(found.is_empty(), "false alarms: {found:#?}");
+}
+
+#[test]
+fn letter_case_hides_nothing() {
+    for value in
+        ["<sCrIpT>f()</ScRiPt>", "<IMG SRC=X ONERROR=F()>", "\" OnFocus=f() x=\"", "JAVAScript:f()", "';ALERT(1)//"]
+    {
+        assert!(detect(value.as_bytes()).is_some(), "not found: {value}");
+    }
+}
+
+#[test]
+fn any_event_of_any_element_is_found() {
+    for element in ["a", "p", "svg", "hall-seat", "h1", "x:y", "blink", "output"] {
+        for event in ["onclick", "onblur", "onwebkitfullscreenchange", "ontheatrecurtain", "onscrollsnapchanging"] {
+            for value in [
+                format!("<{element} {event}=f()>"),
+                format!("<{element}/{event}=f()"),
+                format!("<{element} title='>' {event} = \"f()\">"),
+                format!("seat <{element}\u{c}{event}\n=f()>"),
+                format!("</{element} row=5 {event}='f()'>"),
+            ] {
+                assert!(detect(value.as_bytes()).is_some(), "not found: {value}");
+            }
+        }
+    }
+}
+
+#[test]
+fn blanks_in_a_scheme_hide_nothing() {
+    for scheme in ["javascript", "vbscript"] {
+        for at in 1..scheme.len() {
+            for blank in ["\t", "\n", "\r", "\r\n\t"] {
+                let (head, tail) = scheme.split_at(at);
+                for value in [format!("{head}{blank}{tail}:f(5)"), format!("<a href='\u{1} {head}{blank}{tail}:f(5)'>")]
+                {
+                    assert!(detect(value.as_bytes()).is_some(), "not found: {value:?}");
+                    assert!(needed(value.as_bytes()), "no literal of NEEDS in {value:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn padding_hides_nothing() {
+    let paddings = [
+        "seat ".repeat(5_000),
+        "<b class='x'>(a)</b> ".repeat(5_000),
+        "x < y \n".repeat(5_000),
+        "a=b&c:d;".repeat(5_000),
+    ];
+    for core in ["<svg onload=f()>", "<script>f()</script>", "';alert(1)//';", "<a href=javascript:f()>", "${alert(1)}"]
+    {
+        for padding in &paddings {
+            let value = format!("{padding}{core}{padding}");
+            assert!(
+                detect(value.as_bytes()).is_some(),
+                "{core} hides behind {}",
+                padding.chars().take(20).collect::<String>()
+            );
+        }
+    }
+    let wide = format!("<a {} onclick=f()>", "x=y ".repeat(10_000));
+    assert!(detect(wide.as_bytes()).is_some());
+    let nested = format!("{}<svg onload=f()>", "<".repeat(10_000));
+    assert!(detect(nested.as_bytes()).is_some());
+    let quoted = format!("<a title=\"{}\" onclick=f()>", "> <b ".repeat(10_000));
+    assert!(detect(quoted.as_bytes()).is_some());
+}
+
+#[test]
+fn the_span_lies_in_the_value() {
+    for value in examples("hits") {
+        let span = detect(value.as_bytes()).unwrap();
+        assert!(span.start < span.end && span.end <= value.len(), "{span:?} in {value}");
+    }
+}
+
+#[test]
+fn random_sequences_of_words_and_signs_hold_a_needed_literal_when_found() {
+    #[rustfmt::skip]
+    const WORDS: &[&str] = &[
+        "<", ">", "</", "=", "\"", "'", "`", "/", ";", "//", "(", ")", "[", "]", "{{", "}}", "{", "}", "!", "+", "-", ",",
+        ".", ":", " ", "\t", "\n", "&", "1", "x", "seat", "href", "onclick", "onload", "online", "onzzz", "style", "src",
+        "java", "script", "javascript", "vbscript", "data", "text/html", "alert", "eval", "name", "document", "cookie",
+        "location", "window", "top", "this", "constructor", "$eval", "call", "import", "fetch", "settimeout", "function",
+        "expression", "behavior", "binding", "@import", "svg", "a", "meta", "charset", "utf-7", "ng-app", "srcdoc", "throw",
+        "innerhtml", "createelement", "write", "xmlhttprequest", "fromcharcode", "[]", "+ADw", "\u{bc}", "msgbox",
+    ];
+    let mut numbers = Numbers(7);
+    let mut found = 0;
+    for round in 0..400_000 {
+        // A tag only now and then: its `<` is in NEEDS, and nothing is left to prove.
+        let first = if round % 10 == 0 { 0 } else { 3 };
+        let length = 2 + numbers.below(9);
+        let value: String = (0..length).map(|_| WORDS[first + numbers.below(WORDS.len() - first)]).collect();
+        if detect(value.as_bytes()).is_some() {
+            found += 1;
+            assert!(needed(value.as_bytes()), "no literal of NEEDS in {value:?}");
+        }
+    }
+    assert!(found > 1_000, "only {found} found: the words do not reach the judges");
+}
+
+#[test]
+fn any_bytes_are_survived() {
+    const SIGNS: &[u8] = b"<>/=\"'`()[]{}!+-.,;:&@$\\ \n\t\x0b\x0c\0\xbc\xc2onONscriptjavadtSRC*";
+    let mut numbers = Numbers(42);
+    for _ in 0..60_000 {
+        let any = numbers.below(2) == 0;
+        let length = numbers.below(60);
+        let value: Vec<u8> = (0..length)
+            .map(|_| if any { u8::try_from(numbers.below(256)).unwrap() } else { SIGNS[numbers.below(SIGNS.len())] })
+            .collect();
+        if let Some(span) = detect(&value) {
+            assert!(span.start < span.end && span.end <= value.len(), "{span:?} in {value:?}");
+        }
+    }
+}
+
+#[test]
+fn time_is_linear_in_the_value() {
+    #[rustfmt::skip]
+    let bricks = [
+        "<", "<a", "<a ", "<a b='", "<a b=\"", "<a b=\"'", "</", "< ", "<!", "<style>", "<style ", "<a style=e", "onx=",
+        "onx=onx=", "onload", "o", "=", "= ", "a=b ", "/", "a/", "\"", "'", "`", "\"'`", "';", "')", "' ", "'-'", "(", "((",
+        "a(", "alert(", "alert (", "(alert", ")", "[", "[]", "[]+", "!+[]", "top[", "top['", "{", "{{", "{{a.", "}", "&{",
+        ".", "document.", "a.", "t.", ":", "data:", "java\t", "\t", " ", "javascript:", "t:", "\n:", "/*", "*/", "/*(", "-",
+        "ADw-", "+", "\u{bc}", "<a href=:", "<a href=\":", "<a href=t:", "href=javascript:;", ";", "void(0)", "javascript:void(0)",
+        "//", "'; //", "e", "ex/**/", "$", "a", "\\", "<a on", "<x </", "<meta content=c", "<meta content=charset=",
+    ];
+    for brick in bricks {
+        for tail in ["", "(//"] {
+            let mut value = brick.repeat(1_000_000 / brick.len());
+            value.push_str(tail);
+            let start = Instant::now();
+            let _ = detect(value.as_bytes());
+            let took = start.elapsed();
+            // A quadratic scan of a megabyte takes minutes; the limit leaves room for a slow, busy machine.
+            assert!(took < Duration::from_secs(5), "{brick:?} took {took:?}");
+        }
+    }
+}
