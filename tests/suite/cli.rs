@@ -205,7 +205,8 @@ fn the_report_is_one_page_without_anything_from_elsewhere() {
     replay(&["browser.har", "shop.jsonl", "console.jsonl", "--html", file.to_str().unwrap()]);
     let page = std::fs::read_to_string(&file).unwrap();
     std::fs::remove_file(&file).unwrap();
-    for expected in ["<svg", "json:statement", "shop attack", "refused though harmless", "</html>"] {
+    for expected in ["<svg", "json:statement", "shop attack", ", harmless</text>", "refused though harmless", "</html>"]
+    {
         assert!(page.contains(expected), "{expected}");
     }
     for foreign in ["<script", "http:", "https:", "src=", "url("] {
