@@ -10,6 +10,7 @@
 
 mod abi;
 mod cases;
+mod cli;
 mod client;
 mod decode;
 mod diagnostics;

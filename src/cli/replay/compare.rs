@@ -63,6 +63,17 @@ impl Row {
         }
     }
 
+    /// The sums of both.
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            requests: self.requests.saturating_add(other.requests),
+            before: self.before.saturating_add(other.before),
+            after: self.after.saturating_add(other.after),
+            newly_refused: self.newly_refused.saturating_add(other.newly_refused),
+            newly_passed: self.newly_passed.saturating_add(other.newly_passed),
+        }
+    }
+
     /// The counts as JSON.
     pub fn to_json(self) -> Json {
         json!({"requests": self.requests, "refused_before": self.before, "refused_after": self.after,

@@ -33,7 +33,7 @@ pub fn page(table: &Table, samples: &[Sample], pass: &Pass) -> String {
     let blamed = table.blamed();
     let most = blamed.first().map_or(1, |(_, _, requests)| *requests);
     let rules = blamed.iter().take(MAX_SHOWN).map(|(is_attack, details, requests)| Bar {
-        name: format!("{details} {}", label(*is_attack)),
+        name: format!("{}, {}", rule(details), label(*is_attack)),
         percent: percent(*requests, most),
         note: requests.to_string(),
         is_good: *is_attack,
@@ -57,6 +57,12 @@ pub fn page(table: &Table, samples: &[Sample], pass: &Pass) -> String {
     }
     page.push_str("</html>\n");
     page
+}
+
+/// The rule's own name, or whatever else details say: `sqli-outfile` of `backstop{sqli:sqli-outfile}`.
+fn rule(details: &str) -> &str {
+    let inside = details.strip_prefix("backstop{").and_then(|rest| rest.strip_suffix('}'));
+    inside.and_then(|inside| inside.split_once(':')).map_or(details, |(_, name)| name)
 }
 
 struct Bar {

@@ -42,7 +42,9 @@ pub fn run(request: &ReplayRequest, format: Format) -> Result<Found, Usage> {
     let inputs = Input::all(&request.files, request.unlabelled_attack)?;
     let engine = Sender::new(engine(request.config.as_deref())?);
     if request.propose {
-        let attacks = Input::all(&request.attacks, true)?;
+        // A file that stands in both lists would count twice.
+        let attacks: Vec<String> = request.attacks.iter().filter(|f| !request.files.contains(f)).cloned().collect();
+        let attacks = Input::all(&attacks, true)?;
         return propose::run(&engine, &inputs, &attacks, request, format);
     }
     if let Some(base) = &request.compare {

@@ -43,22 +43,25 @@ pub struct Narrow {
     targets: BTreeSet<Pattern>,
 }
 
-/// The exclusions that spare all of `spots`. Spots are put together only where that widens nothing, but for four or
-/// more that differ at the end of their path or name: those become a prefix.
+/// The exclusions that spare all of `spots`. Spots are put together only where that widens nothing, but for names and
+/// paths of which four or more differ only at their end. Such paths take the same value, so they are one endpoint: they
+/// become a prefix for all the rules that one of them needs.
 pub fn exclusions(spots: &BTreeSet<Spot>) -> Vec<Narrow> {
     let places = groups(spots.iter().map(|s| ((s.path.clone(), s.rule.clone()), s.place.clone())));
-    let mut by_place = BTreeMap::<_, BTreeSet<String>>::new();
+    let mut by_place = BTreeMap::<Pattern, BTreeMap<String, BTreeSet<String>>>::new();
     for ((path, rule), places) in places {
         for place in alike(&places, &['.', '_', '-', '[', '/'], ':') {
-            by_place.entry((rule.clone(), place)).or_default().insert(path.clone());
+            by_place.entry(place).or_default().entry(path.clone()).or_default().insert(rule.clone());
         }
     }
     let mut single = Vec::new();
-    for ((rule, place), paths) in by_place {
-        single.extend(alike(&paths, &['/'], '/').into_iter().map(|path| ((path, place.clone()), rule.clone())));
+    for (place, rules_of) in by_place {
+        for path in alike(&rules_of.keys().cloned().collect(), &['/'], '/') {
+            let rules = rules_of.iter().filter(|(text, _)| path.matches(text)).flat_map(|(_, rules)| rules.clone());
+            single.push(((rules.collect::<BTreeSet<String>>(), place.clone()), path));
+        }
     }
-    let rules = groups(single).into_iter().map(|((path, place), rules)| ((rules, place), path));
-    let paths = groups(rules).into_iter().map(|((rules, place), paths)| ((rules, paths), place));
+    let paths = groups(single).into_iter().map(|((rules, place), paths)| ((rules, paths), place));
     let all = groups(paths).into_iter();
     all.map(|((rules, paths), targets)| Narrow { rules, paths, targets }).collect()
 }
@@ -149,8 +152,10 @@ impl Narrow {
             let words: Vec<String> = set.iter().map(target).collect();
             words.join(" ")
         };
+        const MAX_NAMED: usize = 3;
         let rules: Vec<&str> = self.rules.iter().map(String::as_str).collect();
-        format!("{} on {} in {}", rules.join(" "), words(&self.paths), words(&self.targets))
+        let rules = if rules.len() > MAX_NAMED { format!("{} rules", rules.len()) } else { rules.join(" ") };
+        format!("{rules} on {} in {}", words(&self.paths), words(&self.targets))
     }
 }
 

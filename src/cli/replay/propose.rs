@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 
 use super::super::args::{Format, ReplayRequest, Usage};
 use super::super::{Found, unix_s};
-use super::compare::Comparison;
+use super::compare::{Comparison, Row};
 use super::input::Input;
 use super::narrow::{self, Narrow};
 use super::refused::{Model, Refused};
@@ -50,9 +50,10 @@ pub fn run(
         proposal = Proposal::new(&model);
         sender = Sender::new(proposal.apply(fresh()?)?);
     }
-    let mut comparison = Comparison::new(request.samples.unwrap_or(DEFAULT_SAMPLES));
+    let wanted = request.samples.unwrap_or(DEFAULT_SAMPLES);
+    let (mut proof, mut attacked) = (Comparison::new(wanted), Comparison::new(wanted));
     let mut aim = Aim { would_pass: vec![0; proposal.exclusions.len()], attacks: 0 };
-    for (inputs, doing) in [(inputs, "proving"), (attacks, "attacking")] {
+    for (inputs, comparison, doing) in [(inputs, &mut proof, "proving"), (attacks, &mut attacked, "attacking")] {
         pass::over(inputs, &request.flags, doing, &mut |record| {
             let details = comparison.add(record, base, &sender);
             if let Some(details) = details.filter(|_| record.is_attack && !record.is_doubted) {
@@ -60,31 +61,35 @@ pub fn run(
             }
         })?;
     }
+    let attacks = proof.attacks.plus(attacked.attacks);
     match format {
         Format::Text => {
             print!("{}", proposal.to_yaml());
-            eprint!("{comparison}");
-            eprint!("{}", summary(&comparison, &model, &proposal, &aim));
+            eprint!("{proof}");
+            if attacked.attacks.requests > 0 {
+                eprint!("\n{attacked}");
+            }
+            eprint!("{}", summary(proof.harmless, attacks, &model, &proposal, &aim));
         }
         Format::Json => {
             let json = json!({
                 "exclusions": proposal.to_json(),
-                "harmless": comparison.harmless.to_json(),
-                "attacks": comparison.attacks.to_json(),
+                "harmless": proof.harmless.to_json(),
+                "attacks": attacks.to_json(),
                 "hopeless": model.hopeless(),
                 "aimed": {"attacks": aim.attacks, "would_pass": aim.would_pass},
-                "proof": comparison.to_json(),
+                "proof": proof.to_json(),
+                "attacked": attacked.to_json(),
             });
             println!("{json}");
         }
     }
-    let clean = comparison.harmless.after == 0 && comparison.attacks.newly_passed == 0;
+    let clean = proof.harmless.after == 0 && attacks.newly_passed == 0;
     Ok(if clean { Found::Clean } else { Found::Something })
 }
 
 /// What the exclusions do, in sentences.
-fn summary(comparison: &Comparison, model: &Model, proposal: &Proposal, aim: &Aim) -> String {
-    let (harmless, attacks) = (comparison.harmless, comparison.attacks);
+fn summary(harmless: Row, attacks: Row, model: &Model, proposal: &Proposal, aim: &Aim) -> String {
     let mut text = format!(
         "\nof {} harmless requests {} are refused, with these exclusions {}\n\
          of {} attacks {} are refused, with these exclusions {}: {} let in\n",
@@ -125,7 +130,8 @@ impl Proposal {
     }
 
     fn reason(&self, requests: u64) -> String {
-        format!("proposed by replay from {requests} requests, {}", date(self.unix_day))
+        let noun = if requests == 1 { "request" } else { "requests" };
+        format!("proposed by replay from {requests} {noun}, {}", date(self.unix_day))
     }
 
     fn until(&self) -> String {
