@@ -132,7 +132,7 @@ pub fn shell(input: &[u8]) -> Option<Vec<u8>> {
 /// traversal rules look for.
 pub fn path(input: &[u8]) -> Option<Vec<u8>> {
     // Most paths and addresses are in that form, or change only behind their scheme.
-    if !input.iter().any(|b| *b == b'\\') && !input.windows(2).any(|w| w == b"//" || w == b"./") {
+    if !input.contains(&b'\\') && !input.windows(2).any(|w| w == b"//" || w == b"./") {
         return None;
     }
     let mut output: Vec<u8> = Vec::with_capacity(input.len());
