@@ -23,8 +23,11 @@ pub(super) const MIN_TEXT: usize = 16;
 /// Of so many bytes one need not be text.
 const TEXT_PER_OTHER: usize = 20;
 
+/// Text of more lines is a file that somebody sends: its content is no value of anybody's query or command.
+const MAX_LINE_FEEDS: usize = 2;
+
 /// The text of which `value` is plainly the base64: one alphabet, whole groups or right padding, and what comes out is
-/// text (printable ASCII or UTF-8, white space, one other byte in [`TEXT_PER_OTHER`]). Most values show after a few
+/// text (printable ASCII or UTF-8, white space, one other byte in [`TEXT_PER_OTHER`], [`MAX_LINE_FEEDS`]). Most values show after a few
 /// bytes that they are no such thing.
 pub fn text(value: &[u8]) -> Option<Vec<u8>> {
     let padding = value.iter().rev().take_while(|b| **b == b'=').count();
@@ -36,7 +39,7 @@ pub fn text(value: &[u8]) -> Option<Vec<u8>> {
     let mut decoder = Decoder::default();
     let mut output = Vec::new();
     let (mut standard, mut url_safe) = (false, false);
-    let mut others = 0_usize;
+    let (mut others, mut line_feeds) = (0_usize, 0_usize);
     for digit in digits {
         standard |= matches!(digit, b'+' | b'/');
         url_safe |= matches!(digit, b'-' | b'_');
@@ -46,6 +49,10 @@ pub fn text(value: &[u8]) -> Option<Vec<u8>> {
             if others > output.len() / TEXT_PER_OTHER {
                 return None;
             }
+        }
+        line_feeds = line_feeds.saturating_add(usize::from(byte == b'\n'));
+        if line_feeds > MAX_LINE_FEEDS {
+            return None;
         }
         output.push(byte);
     }

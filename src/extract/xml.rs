@@ -261,7 +261,7 @@ fn has_common_encoding(declaration: &[u8]) -> bool {
     let Some(after) = cut_at(declaration, b"encoding").1 else { return true };
     let name = after.split(|b| matches!(b, b'"' | b'\'')).nth(1).unwrap_or_default();
     let is = |common: &&[u8]| name.get(..common.len()).is_some_and(|start| start.eq_ignore_ascii_case(common));
-    ENCODINGS.iter().any(|common| is(common))
+    ENCODINGS.iter().any(is)
 }
 
 /// Whether elements below this attribute are run by a browser: those of XHTML and SVG.
