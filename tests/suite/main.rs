@@ -11,6 +11,7 @@
 mod abi;
 mod cases;
 mod client;
+mod corpus;
 mod decode;
 mod diagnostics;
 mod document;
