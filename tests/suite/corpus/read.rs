@@ -38,7 +38,7 @@ type Clients = BTreeMap<String, Vec<(String, String)>>;
 
 /// A request that is known to come out wrong.
 pub struct Exception {
-    /// `attack/sqli/cookie`: folder, group, place.
+    /// Folder, group, place.
     pub id: String,
     /// The text that stands in the place.
     pub text: String,
@@ -127,7 +127,10 @@ pub fn exceptions() -> Vec<Exception> {
         for item in item.list(report)? {
             let fields = item.fields(&["in", "text", "why"], report)?;
             let mut text = |key| Some(fields.required(key, report)?.text(report)?.to_owned());
-            all.push(Exception { id: text("in")?, text: text("text")?, why: text("why")? });
+            let (text, why) = (text("text")?, text("why")?);
+            for id in fields.required("in", report)?.texts(report)? {
+                all.push(Exception { id: id.to_owned(), text: text.clone(), why: why.clone() });
+            }
         }
         Some(all)
     })
