@@ -24,3 +24,4 @@ mod pairs;
 mod rules;
 mod sqli;
 mod transaction;
+mod unique;
