@@ -58,6 +58,15 @@ pub enum Oversize {
     Deny,
 }
 
+/// What happens to a body whose content encoding is not read: one other than gzip and deflate, or a broken one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unreadable {
+    /// It passes, inspected as it came.
+    Pass,
+    /// It is refused with 415.
+    Deny,
+}
+
 /// How much of a body is inspected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BodyLimits {
@@ -65,6 +74,8 @@ pub struct BodyLimits {
     pub inspect_bytes: usize,
     /// And what is larger.
     pub oversize: Oversize,
+    /// And what is encoded in a way that is not read.
+    pub encoded: Unreadable,
 }
 
 /// The `body` section.
@@ -133,7 +144,8 @@ pub const FIELDS: &[&str] = &[
 /// A held body counts against Envoy's buffer of 1 MiB, past which Envoy answers 413 by itself; this leaves room for
 /// the chunk that crosses the line.
 const MAX_INSPECT_BYTES: u64 = 786_432;
-const DEFAULT_BODY: BodyLimits = BodyLimits { inspect_bytes: 131_072, oversize: Oversize::Prefix };
+const DEFAULT_BODY: BodyLimits =
+    BodyLimits { inspect_bytes: 131_072, oversize: Oversize::Prefix, encoded: Unreadable::Pass };
 
 impl Config {
     /// Reads a document. `unix_s` is today, for exclusions that end.
@@ -203,13 +215,13 @@ impl Default for Body {
 }
 
 impl Body {
-    /// Reads `inspect`, `oversize`, and `paths`: patterns with their own `inspect` and `oversize`.
+    /// Reads `inspect`, `oversize`, `encoded`, and `paths`: patterns with their own of these.
     pub fn read(item: &Item<'_>, report: &mut Report) -> Option<Self> {
-        let fields = item.fields(&["inspect", "oversize", "paths"], report)?;
+        let fields = item.fields(&["inspect", "oversize", "encoded", "paths"], report)?;
         let limits = BodyLimits::read(&fields, DEFAULT_BODY, report);
         let items = fields.get("paths").and_then(|item| item.list(report)).unwrap_or_default();
         let paths = items.iter().filter_map(|item| {
-            let fields = item.fields(&["exact", "prefix", "inspect", "oversize"], report)?;
+            let fields = item.fields(&["exact", "prefix", "inspect", "oversize", "encoded"], report)?;
             Some((Pattern::of(item, &fields, report)?, BodyLimits::read(&fields, limits, report)))
         });
         Some(Self { limits, paths: paths.collect() })
@@ -223,6 +235,13 @@ impl BodyLimits {
         Self {
             inspect_bytes: inspect.and_then(|n| usize::try_from(n).ok()).unwrap_or(default.inspect_bytes),
             oversize: word(fields, "oversize", &ways, default.oversize, report),
+            encoded: word(
+                fields,
+                "encoded",
+                &[("pass", Unreadable::Pass), ("deny", Unreadable::Deny)],
+                default.encoded,
+                report,
+            ),
         }
     }
 }

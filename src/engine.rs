@@ -8,13 +8,13 @@ use std::rc::Rc;
 use crate::config::{BodyLimits, Config};
 use crate::diagnostic::{Diagnostic, Name};
 use crate::document::{Node, Place, from_json};
-use crate::extract::{self, Value};
+use crate::extract::{self, Target, Value};
 use crate::http::Request;
 use crate::path::Path;
 use crate::rules::exclusion::Exclusion;
-use crate::rules::{Match, Observer, Ruleset, Scratch};
-use crate::telemetry;
-use crate::verdict::{Denial, Finding};
+use crate::rules::{Match, Observer, Referer, Ruleset, Scratch};
+use crate::telemetry::{self, Metric};
+use crate::verdict::{Denial, Family, Finding};
 
 /// A config made ready to run.
 #[derive(Debug)]
@@ -62,7 +62,8 @@ impl Engine {
         let rules = config.rules.select(config.level, config.detect_level);
         let ruleset = Ruleset::new(rules)
             .map_err(|e| vec![Diagnostic::error(Name::OutOfRange, "rules", Place::default(), e.to_string())])?;
-        let metric_names = telemetry::names(config.limits.names());
+        let exclusions = config.exclusions.iter().enumerate().map(|(index, exclusion)| exclusion.name(index));
+        let metric_names = telemetry::names(config.limits.names(), exclusions);
         Ok((Self { config, ruleset, metric_names, printed: Cell::default(), gathering: Rc::default() }, warnings))
     }
 
@@ -70,6 +71,18 @@ impl Engine {
     #[must_use]
     pub fn metric_names(&self) -> &[String] {
         &self.metric_names
+    }
+
+    /// The counter of findings that the exclusion with that place in the config spared.
+    #[must_use]
+    pub fn exclusion_metric(&self, index: usize) -> usize {
+        Metric::exclusion(self.config.limits.names().count(), index)
+    }
+
+    /// How many exclusions had ended at `unix_s`.
+    #[must_use]
+    pub fn expired_exclusions(&self, unix_s: u64) -> u64 {
+        self.config.exclusions.iter().filter(|e| e.is_expired(unix_s)).fold(0, |all, _| all.saturating_add(1))
     }
 
     /// One line for the log at start.
@@ -142,12 +155,14 @@ pub struct Inspection<'p> {
     pub path: &'p Path<'p>,
     /// Now, for exclusions that end.
     pub unix_s: u64,
-    /// In the order found, each rule at most once.
+    /// In the order found, each rule at most once, and once more if it counts only later.
     pub findings: Vec<Finding>,
     /// Sum over the rules that count, each once.
     pub score: u32,
-    /// How many matches an exclusion spared.
-    pub excluded: u64,
+    /// For each match that an exclusion spared, the exclusion's place in the config.
+    pub excluded: Vec<usize>,
+    /// How many matches an exclusion would have spared that has ended.
+    pub expired: u64,
     /// Whether to go on once the threshold is reached; only those who explain do.
     pub exhaustive: bool,
     scratch: Option<Scratch>,
@@ -157,7 +172,16 @@ impl<'p> Inspection<'p> {
     /// Nothing found yet.
     #[must_use]
     pub fn new(path: &'p Path<'p>, unix_s: u64) -> Self {
-        Self { path, unix_s, findings: Vec::new(), score: 0, excluded: 0, exhaustive: false, scratch: None }
+        Self {
+            path,
+            unix_s,
+            findings: Vec::new(),
+            score: 0,
+            excluded: Vec::new(),
+            expired: 0,
+            exhaustive: false,
+            scratch: None,
+        }
     }
 
     fn value(&mut self, engine: &Engine, value: &Value<'_>) {
@@ -183,24 +207,48 @@ struct Judge<'a, 'p> {
 impl Observer for Judge<'_, '_> {
     fn matched(&mut self, found: &Match<'_>) -> ControlFlow<()> {
         let inspection = &mut *self.inspection;
-        let spares = |e: &Exclusion| e.spares(found.rule, found.value, inspection.path, inspection.unix_s);
-        if self.engine.config.exclusions.iter().any(spares) {
-            inspection.excluded = inspection.excluded.saturating_add(1);
+        let covers = |e: &Exclusion| e.covers(found.rule, found.value, inspection.path);
+        let (mut spares, mut expired) = (None, false);
+        for (index, exclusion) in self.engine.config.exclusions.iter().enumerate().filter(|(_, e)| covers(e)) {
+            if exclusion.is_expired(inspection.unix_s) {
+                expired = true;
+            } else {
+                spares = spares.or(Some(index));
+            }
+        }
+        if let Some(index) = spares {
+            inspection.excluded.push(index);
             return ControlFlow::Continue(());
         }
-        if inspection.findings.iter().any(|f| f.rule == found.rule.id) {
+        inspection.expired = inspection.expired.saturating_add(u64::from(expired));
+        let counts = found.counts && !(self.engine.config.rules.referer == Referer::Detect && is_page_address(found));
+        // Each rule once; one that did not count in the Referer may still count elsewhere.
+        if inspection.findings.iter().any(|f| f.rule == found.rule.id && f.counts >= counts) {
             return ControlFlow::Continue(());
         }
-        if found.counts {
+        if counts {
             inspection.score = inspection.score.saturating_add(found.rule.severity.score());
         }
-        inspection.findings.push(finding(found));
+        inspection.findings.push(finding(found, counts));
         // Even past the threshold the value is looked at to its end, so that the blame falls on the right rule.
         ControlFlow::Continue(())
     }
 }
 
-fn finding(found: &Match<'_>) -> Finding {
+/// Whether the match says something about the page that a browser comes from rather than about this request. A Referer
+/// is that if it is an address; that page was judged when it was asked for, and what it needs must follow. What harms
+/// whoever writes the header to a log or copies it into an answer is not spared.
+fn is_page_address(found: &Match<'_>) -> bool {
+    let is_address = |text: &[u8]| {
+        [&b"http://"[..], b"https://"].iter().any(|s| text.get(..s.len()).is_some_and(|t| t.eq_ignore_ascii_case(s)))
+    };
+    found.value.target == Target::Header
+        && found.value.name.eq_ignore_ascii_case(b"referer")
+        && is_address(found.value.bytes)
+        && !matches!(found.rule.family, Family::Log4shell | Family::HeaderInjection)
+}
+
+fn finding(found: &Match<'_>, counts: bool) -> Finding {
     let start = found.span.start;
     let end = found.span.end.min(start.saturating_add(Finding::SNIPPET_BYTES));
     Finding {
@@ -210,7 +258,7 @@ fn finding(found: &Match<'_>) -> Finding {
         target: place(found.value).into_owned(),
         snippet: found.text.get(start..end).unwrap_or_default().to_vec(),
         start,
-        counts: found.counts,
+        counts,
     }
 }
 

@@ -8,7 +8,7 @@ use crate::verdict::{Denial, Family, Finding};
 
 macro_rules! metrics {
     ($($variant:ident $name:literal $doc:literal)*) => {
-        /// Every counter there is, apart from those with a family or a limit in their name.
+        /// Every counter there is, apart from those with a family, a limit or an exclusion in their name.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum Metric { $(#[doc = $doc] $variant,)* }
 
@@ -28,8 +28,10 @@ metrics! {
     OriginRepeated "backstop_origin_repeated" "There was more than one value where the origin secret stands."
     BodiesInspected "backstop_bodies_inspected" "Bodies that were inspected whole."
     BodiesPartial "backstop_bodies_partial" "Bodies of which only the first `body.inspect` bytes were inspected."
+    BodiesEncoded "backstop_bodies_encoded" "Bodies whose content encoding was not read; `body.encoded` said what became of them."
     Failures "backstop_failures" "Things that failed inside backstop; `onFailure` said what became of the request."
     FindingsExcluded "backstop_findings_excluded" "Findings that an exclusion spared."
+    ExclusionsExpired "backstop_exclusions_expired" "Exclusions that had ended when the config was read, and findings that one would have spared since."
     EventsDropped "backstop_events_dropped" "Events over `telemetry.log.perSecond`, counted but not printed."
 }
 
@@ -57,11 +59,18 @@ impl Metric {
     pub fn limited(limit: usize) -> usize {
         NAMES.len().saturating_add(Family::ALL.len().saturating_mul(2)).saturating_add(limit)
     }
+
+    /// The place of the counter of findings that the exclusion with that place in the config spared, where there are
+    /// so many limits.
+    #[must_use]
+    pub fn exclusion(limits: usize, exclusion: usize) -> usize {
+        Self::limited(limits).saturating_add(exclusion)
+    }
 }
 
 /// The names of all counters, in the order of their places: a closed set, fixed when the config is read.
 #[must_use]
-pub fn names<'n>(limits: impl Iterator<Item = &'n str>) -> Vec<String> {
+pub fn names<'n>(limits: impl Iterator<Item = &'n str>, exclusions: impl Iterator<Item = String>) -> Vec<String> {
     let word = |text: &str| text.replace('-', "_");
     let families =
         |kind: &'static str| Family::ALL.iter().map(move |f| format!("backstop_{kind}_{}", word(f.as_str())));
@@ -71,6 +80,7 @@ pub fn names<'n>(limits: impl Iterator<Item = &'n str>) -> Vec<String> {
         .chain(families("findings"))
         .chain(families("denials"))
         .chain(limits.map(|name| format!("backstop_limited_{}", word(name))))
+        .chain(exclusions.map(|name| format!("backstop_exclusion_matches_{}", word(&name))))
         .collect()
 }
 

@@ -151,6 +151,8 @@ pub enum Denial {
     },
     /// The body is larger than what is inspected, and `body.oversize` says deny.
     BodyTooLarge,
+    /// The body is encoded in a way that is not read, and `body.encoded` says deny.
+    BodyEncoded,
     /// Something inside backstop failed, and `onFailure` says deny.
     Failure(&'static str),
 }
@@ -164,6 +166,7 @@ impl Denial {
             Denial::Origin(outcome) => format!("backstop{{origin:{outcome}}}"),
             Denial::Limit { name, .. } => format!("backstop{{limit:{name}}}"),
             Denial::BodyTooLarge => "backstop{body:too-large}".to_owned(),
+            Denial::BodyEncoded => "backstop{body:encoded}".to_owned(),
             Denial::Failure(what) => format!("backstop{{failure:{what}}}"),
         }
     }

@@ -17,9 +17,17 @@ usage:
       --json TEXT                     the body, as JSON; @FILE reads a file
       -c, --config FILE               a config or WasmPlugin manifest instead of the defaults
       -a, --all                       show values that no rule was a candidate for as well
-  backstop replay [OPTIONS] FILE...   recorded requests (JSON lines) through the filter: what was refused, by source
+  backstop replay [OPTIONS] FILE...   recorded requests through the filter: what was refused, by source; JSON lines,
+                                      HAR, raw HTTP/1.1 or access logs, told apart by content (- for stdin)
       -c, --config FILE               a config or WasmPlugin manifest instead of the defaults
-      --samples N                     print N requests of each kind that came out wrong
+      --by category|where|rule|path   what a source's rows stand for (default: category)
+      --label harmless|attack         what requests without a label are (default: harmless)
+      --flag NAME                     records with this flag are taken at their label, not held in doubt
+      --samples N                     show N requests of each kind that came out wrong
+      --html FILE                     write a report with charts as well
+      --compare BASE                  what --config changes against the config in BASE (- for the defaults)
+      --propose                       the narrowest exclusions that let all harmless requests pass, as YAML
+      --attacks FILE...               with --propose: attacks by which the exclusions are judged
   backstop secret [FILE]              a new origin secret and its digest; or the digest of the one in FILE (- for stdin)
   backstop help | version
 
@@ -72,8 +80,48 @@ pub struct ReplayRequest {
     pub files: Vec<String>,
     /// Config file.
     pub config: Option<String>,
-    /// So many wrong ones of each kind are printed.
-    pub samples: u64,
+    /// What the rows of a source stand for.
+    pub by: By,
+    /// Whether a request without a label is an attack.
+    pub unlabelled_attack: bool,
+    /// Flags that cast no doubt.
+    pub flags: Vec<String>,
+    /// So many wrong ones of each kind are shown.
+    pub samples: Option<usize>,
+    /// Where the report goes.
+    pub html: Option<String>,
+    /// The config that `config` is compared with; `-` for the defaults.
+    pub compare: Option<String>,
+    /// Propose exclusions.
+    pub propose: bool,
+    /// Files with attacks that proposed exclusions are judged by.
+    pub attacks: Vec<String>,
+}
+
+/// What the rows of a replayed source stand for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum By {
+    /// The family of an attack, or the kind of traffic.
+    #[default]
+    Category,
+    /// Where the recorder says the payload stands.
+    Where,
+    /// Why it was refused.
+    Rule,
+    /// The path in normal form.
+    Path,
+}
+
+impl By {
+    /// The word that stands for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Category => "category",
+            Self::Where => "where",
+            Self::Rule => "rule",
+            Self::Path => "path",
+        }
+    }
 }
 
 /// What to do.
@@ -100,7 +148,7 @@ pub enum Command {
     /// Replay recorded requests.
     Replay {
         /// What and how.
-        request: ReplayRequest,
+        request: Box<ReplayRequest>,
         /// How to print.
         format: Format,
     },
@@ -132,7 +180,7 @@ pub fn parse(mut parser: lexopt::Parser) -> Result<Command, Usage> {
     let mut format = Format::Text;
     let mut values = Vec::new();
     let mut request = ExplainRequest::default();
-    let mut samples = 0;
+    let mut replay = ReplayRequest::default();
     let explains = name == "explain";
     let replays = name == "replay";
     while let Some(arg) = parser.next()? {
@@ -147,7 +195,18 @@ pub fn parse(mut parser: lexopt::Parser) -> Result<Command, Usage> {
             Long("json") if explains => request.set_body(&parser.value()?.string()?, "application/json")?,
             Short('c') | Long("config") if explains || replays => request.config = Some(parser.value()?.string()?),
             Short('a') | Long("all") if explains => request.all = true,
-            Long("samples") if replays => samples = parser.value()?.parse()?,
+            Long("by") if replays => replay.by = parser.value()?.parse_with(read_by)?,
+            Long("label") if replays => replay.unlabelled_attack = parser.value()?.parse_with(is_attack)?,
+            Long("flag") if replays => replay.flags.push(parser.value()?.string()?),
+            Long("samples") if replays => replay.samples = Some(parser.value()?.parse()?),
+            Long("html") if replays => replay.html = Some(parser.value()?.string()?),
+            Long("compare") if replays => replay.compare = Some(parser.value()?.string()?),
+            Long("propose") if replays => replay.propose = true,
+            Long("attacks") if replays => {
+                for file in parser.values()? {
+                    replay.attacks.push(file.string()?);
+                }
+            }
             Value(value) => values.push(value.string()?),
             other => return Err(other.unexpected().into()),
         }
@@ -160,7 +219,10 @@ pub fn parse(mut parser: lexopt::Parser) -> Result<Command, Usage> {
         "test" => Ok(Command::Test { paths: values, format }),
         "replay" if values.is_empty() => Err(Usage("replay needs at least one file; see backstop help".to_owned())),
         "replay" => {
-            Ok(Command::Replay { request: ReplayRequest { files: values, config: request.config, samples }, format })
+            replay.files = values;
+            replay.config = request.config;
+            replay.check()?;
+            Ok(Command::Replay { request: Box::new(replay), format })
         }
         "secret" if values.len() > 1 => Err(Usage("secret takes at most one file; see backstop help".to_owned())),
         "secret" => Ok(Command::Secret { file: values.pop(), format }),
@@ -184,6 +246,34 @@ fn read_format(text: &str) -> Result<Format, String> {
         "text" => Ok(Format::Text),
         "json" => Ok(Format::Json),
         _ => Err("accepted: text, json".to_owned()),
+    }
+}
+
+fn read_by(text: &str) -> Result<By, String> {
+    let all = [By::Category, By::Where, By::Rule, By::Path];
+    all.into_iter().find(|by| by.as_str() == text).ok_or_else(|| "accepted: category, where, rule, path".to_owned())
+}
+
+fn is_attack(text: &str) -> Result<bool, String> {
+    match text {
+        "harmless" => Ok(false),
+        "attack" => Ok(true),
+        _ => Err("accepted: harmless, attack".to_owned()),
+    }
+}
+
+impl ReplayRequest {
+    /// Refuses options that do not go together.
+    fn check(&self) -> Result<(), Usage> {
+        let clash = match self {
+            Self { propose: true, compare: Some(_), .. } => "--propose and --compare do not go together",
+            Self { propose: false, attacks, .. } if !attacks.is_empty() => "--attacks goes with --propose",
+            Self { propose: true, html: Some(_), .. } | Self { compare: Some(_), html: Some(_), .. } => {
+                "--html goes with neither --propose nor --compare"
+            }
+            _ => return Ok(()),
+        };
+        Err(Usage(format!("{clash}; see backstop help")))
     }
 }
 

@@ -187,8 +187,8 @@ fn print_text(
             finding.target
         );
     }
-    if inspection.excluded > 0 {
-        println!("excluded  {} matches by the exclusions", inspection.excluded);
+    if !inspection.excluded.is_empty() {
+        println!("excluded  {} matches by the exclusions", inspection.excluded.len());
     }
     println!("score     {} of {}", inspection.score, engine.config.threshold);
     println!("verdict   {}", verdict(exempt, denial, engine));
@@ -220,7 +220,7 @@ fn to_json(
     json!({
         "values": values,
         "findings": findings,
-        "excluded": inspection.excluded,
+        "excluded": inspection.excluded.len(),
         "score": inspection.score,
         "threshold": engine.config.threshold,
         "mode": engine.config.mode.as_str(),

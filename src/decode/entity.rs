@@ -1,5 +1,6 @@
 //! HTML character references (WHATWG HTML, 13.5): numeric ones, and the named ones that stand for ASCII punctuation.
 
+use super::copy_until;
 use super::percent::{hex, push_char};
 
 /// The named references that matter in an attack; browsers take some of them without the semicolon.
@@ -16,12 +17,16 @@ const NAMED: &[(&[u8], u8)] = &[
     (b"excl", b'!'),
     (b"grave", b'`'),
     (b"gt", b'>'),
+    (b"hat", b'^'),
+    (b"lbrace", b'{'),
     (b"lbrack", b'['),
     (b"lcub", b'{'),
     (b"lowbar", b'_'),
     (b"lpar", b'('),
     (b"lsqb", b'['),
     (b"lt", b'<'),
+    (b"midast", b'*'),
+    (b"nbsp", b' '),
     (b"newline", b'\n'),
     (b"num", b'#'),
     (b"percnt", b'%'),
@@ -29,6 +34,7 @@ const NAMED: &[(&[u8], u8)] = &[
     (b"plus", b'+'),
     (b"quest", b'?'),
     (b"quot", b'"'),
+    (b"rbrace", b'}'),
     (b"rbrack", b']'),
     (b"rcub", b'}'),
     (b"rpar", b')'),
@@ -37,6 +43,7 @@ const NAMED: &[(&[u8], u8)] = &[
     (b"sol", b'/'),
     (b"tab", b'\t'),
     (b"verbar", b'|'),
+    (b"vert", b'|'),
 ];
 
 /// `&lt;`, `&#60;` and `&#x3c` to `<`. A numeric reference needs no semicolon, as in a browser; a named one does,
@@ -44,20 +51,21 @@ const NAMED: &[(&[u8], u8)] = &[
 pub fn entity(input: &[u8]) -> Option<Vec<u8>> {
     let mut output = Vec::with_capacity(input.len());
     let mut rest = input;
-    while let [first, tail @ ..] = rest {
-        let reference = if *first == b'&' { numeric(tail).or_else(|| named(tail)) } else { None };
-        match reference {
+    loop {
+        let Some((ampersand, tail)) = copy_until(rest, |b| b == b'&', &mut output).split_first() else {
+            return Some(output);
+        };
+        rest = match numeric(tail).or_else(|| named(tail)) {
             Some((c, after)) => {
                 push_char(c, &mut output);
-                rest = after;
+                after
             }
             None => {
-                output.push(*first);
-                rest = tail;
+                output.push(*ampersand);
+                tail
             }
-        }
+        };
     }
-    Some(output)
 }
 
 fn numeric(after_ampersand: &[u8]) -> Option<(char, &[u8])> {

@@ -1,5 +1,6 @@
 //! Backslash escapes of JavaScript (ECMA-262, 12.9.4), JSON (RFC 8259 section 7) and CSS (Syntax 3, 4.3.7).
 
+use super::copy_until;
 use super::percent::{hex, hex2, hex4, push_char, push_unit};
 
 /// `\u0041`, `\u{41}`, `\x41`, `\101` and CSS's `\41 ` to `A`. Other backslashes stay: `\'` and `\n` mean different
@@ -7,17 +8,18 @@ use super::percent::{hex, hex2, hex4, push_char, push_unit};
 pub fn escape(input: &[u8]) -> Option<Vec<u8>> {
     let mut output = Vec::with_capacity(input.len());
     let mut rest = input;
-    while let [first, tail @ ..] = rest {
-        let decoded = if *first == b'\\' { one(tail, &mut output) } else { None };
-        rest = match decoded {
+    loop {
+        let Some((backslash, tail)) = copy_until(rest, |b| b == b'\\', &mut output).split_first() else {
+            return Some(output);
+        };
+        rest = match one(tail, &mut output) {
             Some(after) => after,
             None => {
-                output.push(*first);
+                output.push(*backslash);
                 tail
             }
         };
     }
-    Some(output)
 }
 
 /// Decodes what follows a backslash and gives the rest, or nothing if it is no escape of ours.

@@ -65,6 +65,7 @@ transforms! {
     Entity "entity" decoder entity::entity, Traits::AMPERSAND, "`&lt;`, `&#60;`, `&#x3c` to `<` (HTML, 13.5)."
     Escape "escape" decoder escape::escape, Traits::BACKSLASH, "`\\u0041`, `\\x41`, `\\101` to `A` (JavaScript, CSS, JSON)."
     Utf8 "utf8" decoder text::utf8, Traits::HIGH, "Overlong forms and full-width letters to the ASCII they stand for."
+    Base64 "base64" decoder base64::text, Traits::BASE64, "A value that is plainly the base64 of text to that text (RFC 4648)."
     Nul "nul" normaliser text::nul, Traits::NUL, "NUL bytes away."
     Comments "comments" normaliser text::comments, Traits::COMMENT, "SQL comments to a space; `/*!50000 x*/` to `x`."
     Shell "shell" normaliser text::shell, Traits::SHELL, "`c\"a\"t`, `c\\at`, `${IFS}` to what a shell makes of them."
@@ -111,6 +112,23 @@ impl TransformSet {
         self.0 & (1 << transform as u16) != 0
     }
 
+    /// The part of it that runs to a fixed point.
+    #[must_use]
+    pub fn decoders(self) -> Self {
+        self.only(true)
+    }
+
+    /// The part of it that runs once, after the decoders.
+    #[must_use]
+    pub fn normalisers(self) -> Self {
+        self.only(false)
+    }
+
+    fn only(self, decoders: bool) -> Self {
+        let wanted = |t: &&Transform| self.contains(**t) && t.is_decoder() == decoders;
+        Transform::ALL.iter().filter(wanted).fold(Self::EMPTY, |set, t| set.with(*t))
+    }
+
     /// `value` with all of the set applied, borrowed where nothing changed. `traits` are those of `value`.
     #[must_use]
     pub fn apply<'v>(self, value: &'v [u8], traits: Traits) -> Cow<'v, [u8]> {
@@ -140,4 +158,12 @@ impl TransformSet {
         }
         changed
     }
+}
+
+/// Copies what stands before the first byte that `is_mark` accepts, and gives the rest, which begins with it.
+fn copy_until<'r>(rest: &'r [u8], is_mark: impl Fn(u8) -> bool, output: &mut Vec<u8>) -> &'r [u8] {
+    let end = rest.iter().position(|b| is_mark(*b)).unwrap_or(rest.len());
+    let (plain, rest) = rest.split_at_checked(end).unwrap_or((rest, &[]));
+    output.extend_from_slice(plain);
+    rest
 }

@@ -1,56 +1,87 @@
 //! Percent-encoding (RFC 3986 section 2.1), with the `%uXXXX` form of old browsers and IIS.
 
-/// `%41` to `A` and `%u0041` to the UTF-8 of U+0041; a `%` that begins neither stays as it is.
+use super::copy_until;
+
+/// `%41` to `A` and `%u0041` to the UTF-8 of U+0041; a `%` that begins neither stays as it is, unless letter after
+/// letter has one: ASP leaves those out, so `%U%N%I%O%N` is a `UNION` there.
 pub fn percent(input: &[u8]) -> Option<Vec<u8>> {
-    decode(input, false)
+    let decoded = decode(input, false)?;
+    Some(without_strays(&decoded).unwrap_or(decoded))
 }
 
-/// The same, and `+` to a space: the form encoding of queries and bodies (WHATWG URL, 5.1). Nothing if there is
-/// nothing to decode.
+/// The same without the last, and `+` to a space: the form encoding of queries and bodies (WHATWG URL, 5.1). Nothing if
+/// there is nothing to decode.
 #[must_use]
 pub fn plus_and_percent(input: &[u8]) -> Option<Vec<u8>> {
     decode(input, true)
 }
 
 fn decode(input: &[u8], plus: bool) -> Option<Vec<u8>> {
-    if !input.iter().any(|b| *b == b'%' || (plus && *b == b'+')) {
+    let is_mark = |b: u8| b == b'%' || (plus && b == b'+');
+    if !input.iter().any(|b| is_mark(*b)) {
         return None;
     }
     let mut output = Vec::with_capacity(input.len());
     let mut rest = input;
     loop {
-        rest = match rest {
+        rest = match copy_until(rest, is_mark, &mut output) {
             [] => return Some(output),
-            [b'+', tail @ ..] if plus => {
+            [b'+', tail @ ..] => {
                 output.push(b' ');
                 tail
             }
-            [b'%', b'u' | b'U', a, b, c, d, tail @ ..] => match hex4([*a, *b, *c, *d]) {
-                Some(unit) => {
-                    push_unit(unit, &mut output);
-                    tail
-                }
-                None => plain(rest, &mut output),
-            },
-            [b'%', a, b, tail @ ..] => match hex2(*a, *b) {
-                Some(byte) => {
-                    output.push(byte);
-                    tail
-                }
-                None => plain(rest, &mut output),
-            },
-            _ => plain(rest, &mut output),
+            [percent, tail @ ..] => one(tail, &mut output).unwrap_or_else(|| {
+                output.push(*percent);
+                tail
+            }),
         };
     }
 }
 
-fn plain<'r>(rest: &'r [u8], output: &mut Vec<u8>) -> &'r [u8] {
-    match rest {
-        [byte, tail @ ..] => {
-            output.push(*byte);
-            tail
+/// Decodes what follows a `%` and gives the rest, or nothing if it is no escape.
+fn one<'r>(after: &'r [u8], output: &mut Vec<u8>) -> Option<&'r [u8]> {
+    match after {
+        [b'u' | b'U', a, b, c, d, tail @ ..] => {
+            push_unit(hex4([*a, *b, *c, *d])?, output);
+            Some(tail)
         }
-        [] => &[],
+        [a, b, tail @ ..] => {
+            output.push(hex2(*a, *b)?);
+            Some(tail)
+        }
+        _ => None,
+    }
+}
+
+/// So many letters in a row with a `%` before each are no accident: `%Y%m%d` and `%s%s` are.
+const STRAYS: usize = 4;
+
+/// `text` without the `%` of each run of at least [`STRAYS`] letters that have one; nothing if there is no such run.
+fn without_strays(text: &[u8]) -> Option<Vec<u8>> {
+    let run = |text: &[u8]| {
+        let (pairs, _) = text.as_chunks::<2>();
+        pairs.iter().take_while(|[mark, letter]| *mark == b'%' && letter.is_ascii_alphabetic()).count()
+    };
+    let mut output = Vec::new();
+    let mut rest = text;
+    let mut changed = false;
+    loop {
+        rest = copy_until(rest, |b| b == b'%', &mut output);
+        let Some((mark, tail)) = rest.split_first() else { return changed.then_some(output) };
+        let strays = run(rest);
+        // A run is looked at once: a short one is copied whole.
+        let (strayed, after) = rest.split_at_checked(strays.saturating_mul(2)).unwrap_or((rest, &[]));
+        if strays >= STRAYS {
+            output.extend(strayed.iter().filter(|b| **b != b'%'));
+            changed = true;
+            rest = after;
+        } else if strays > 0 {
+            output.extend_from_slice(strayed);
+            rest = after;
+        } else {
+            output.push(*mark);
+            rest = tail;
+        }
     }
 }
 
@@ -66,7 +97,12 @@ pub(super) fn hex4(digits: [u8; 4]) -> Option<u16> {
 
 /// The value of one hex digit.
 pub(super) fn hex(digit: u8) -> Option<u8> {
-    char::from(digit).to_digit(16).and_then(|v| u8::try_from(v).ok())
+    match digit {
+        b'0'..=b'9' => Some(digit.wrapping_sub(b'0')),
+        b'a'..=b'f' => Some(digit.wrapping_sub(b'a').wrapping_add(10)),
+        b'A'..=b'F' => Some(digit.wrapping_sub(b'A').wrapping_add(10)),
+        _ => None,
+    }
 }
 
 /// Appends a UTF-16 unit as UTF-8; half of a surrogate pair becomes U+FFFD.

@@ -1,12 +1,19 @@
 //! Bringing the many spellings of one text to one: case, white space, comments, shell quoting, dots in paths, UTF-8.
 
+use super::copy_until;
+
 /// Overlong UTF-8 (`C0 AF` for `/`, which old decoders take) and full-width forms (U+FF01 to U+FF5E, which databases
 /// and language runtimes fold) to the ASCII they stand for; every other byte as it is.
 pub fn utf8(input: &[u8]) -> Option<Vec<u8>> {
+    // What begins an overlong or a full-width form; most text above ASCII has none of it.
+    let is_mark = |b: u8| matches!(b, 0xc0 | 0xc1 | 0xe0 | 0xef | 0xf0);
+    if !input.iter().any(|b| is_mark(*b)) {
+        return None;
+    }
     let mut output = Vec::with_capacity(input.len());
     let mut rest = input;
     loop {
-        rest = match rest {
+        rest = match copy_until(rest, is_mark, &mut output) {
             [] => return Some(output),
             [a @ 0xc0..=0xc1, b @ 0x80..=0xbf, tail @ ..] => {
                 output.push((a & 1) << 6 | (b & 0x3f));
@@ -45,8 +52,11 @@ pub fn nul(input: &[u8]) -> Option<Vec<u8>> {
 /// SQL comments to one space each: `/* x */`, and `-- x` or `# x` where a line follows. What stands in MySQL's
 /// conditional comment `/*!50000 x*/` is executed, so only its brackets go.
 pub fn comments(input: &[u8]) -> Option<Vec<u8>> {
-    let last_close = input.windows(2).rposition(|w| w == b"*/");
     let last_line_end = input.iter().rposition(|b| *b == b'\n');
+    if last_line_end.is_none() && !input.contains(&b'*') {
+        return None;
+    }
+    let last_close = input.windows(2).rposition(|w| w == b"*/");
     let mut output = Vec::with_capacity(input.len());
     let mut rest = input;
     loop {
@@ -74,7 +84,7 @@ pub fn comments(input: &[u8]) -> Option<Vec<u8>> {
             }
             [byte, tail @ ..] => {
                 output.push(*byte);
-                tail
+                copy_until(tail, |b| matches!(b, b'/' | b'*' | b'#' | b'-'), &mut output)
             }
         };
     }
@@ -87,14 +97,17 @@ fn after<'r>(rest: &'r [u8], mark: &[u8]) -> &'r [u8] {
 }
 
 /// What a POSIX shell or `cmd.exe` makes of quoting inside words: quotes, backslashes and carets go, `$IFS` becomes a
-/// space, and parameters that are empty in a one-line command (`$@`, `$1`) vanish.
+/// space, and what is empty in a one-line command vanishes: `$@`, `$1`, a pair of backticks, `$()`, a `\` that
+/// continues the line.
 pub fn shell(input: &[u8]) -> Option<Vec<u8>> {
     let mut output = Vec::with_capacity(input.len());
     let mut rest = input;
     loop {
         rest = match rest {
             [] => return Some(output),
+            [b'\\', b'\r', b'\n', tail @ ..] | [b'\\', b'\n', tail @ ..] => tail,
             [b'\'' | b'"' | b'\\' | b'^', tail @ ..] => tail,
+            [b'`', b'`', tail @ ..] | [b'$', b'(', b')', tail @ ..] => tail,
             [b'$', b'{', b'I' | b'i', b'F' | b'f', b'S' | b's', tail @ ..] => {
                 output.push(b' ');
                 after(tail, b"}")
@@ -109,7 +122,7 @@ pub fn shell(input: &[u8]) -> Option<Vec<u8>> {
             [b'$', b'@' | b'*' | b'1'..=b'9', tail @ ..] => tail,
             [byte, tail @ ..] => {
                 output.push(*byte);
-                tail
+                copy_until(tail, |b| matches!(b, b'\'' | b'"' | b'\\' | b'^' | b'`' | b'$'), &mut output)
             }
         };
     }
@@ -118,6 +131,10 @@ pub fn shell(input: &[u8]) -> Option<Vec<u8>> {
 /// `\` to `/`, then `//` and `/./` to `/`, so that every spelling of a path has the same text. `..` stays: it is what
 /// traversal rules look for.
 pub fn path(input: &[u8]) -> Option<Vec<u8>> {
+    // Most paths and addresses are in that form, or change only behind their scheme.
+    if !input.iter().any(|b| *b == b'\\') && !input.windows(2).any(|w| w == b"//" || w == b"./") {
+        return None;
+    }
     let mut output: Vec<u8> = Vec::with_capacity(input.len());
     for byte in input {
         let byte = if *byte == b'\\' { b'/' } else { *byte };
@@ -125,7 +142,7 @@ pub fn path(input: &[u8]) -> Option<Vec<u8>> {
             if output.ends_with(b"/.") {
                 output.pop();
             }
-            if output.ends_with(b"/") {
+            if output.ends_with(b"/") && !output.ends_with(b":/") {
                 continue;
             }
         }
@@ -136,6 +153,9 @@ pub fn path(input: &[u8]) -> Option<Vec<u8>> {
 
 /// Runs of white space to one space.
 pub fn whitespace(input: &[u8]) -> Option<Vec<u8>> {
+    if !input.iter().any(|b| matches!(b, b'\t'..=b'\r')) && !input.windows(2).any(|w| w == b"  ") {
+        return None;
+    }
     let mut output: Vec<u8> = Vec::with_capacity(input.len());
     for byte in input {
         let space = matches!(byte, b'\t' | b'\n' | 0x0b | 0x0c | b'\r' | b' ');

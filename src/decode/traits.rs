@@ -1,5 +1,7 @@
 //! Which kinds of byte a value holds, found in one pass, so that most transforms need no pass of their own.
 
+use super::base64::MIN_TEXT;
+
 /// A set of kinds of byte.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Traits(u16);
@@ -29,14 +31,28 @@ impl Traits {
     pub const HASH_DASH: Self = Self(1 << 10);
     /// `*`
     pub const STAR: Self = Self(1 << 11);
-    /// Any other punctuation but `-`, `.`, `_` and `~`.
+    /// Any other punctuation but `-`, `.`, `_`, `~`, `+` and `=`.
     pub const OTHER: Self = Self(1 << 12);
+    /// The value may be base64 of text: long enough, with a capital, and without what is in neither alphabet.
+    pub const BASE64: Self = Self(1 << 13);
     /// What a comment needs.
     pub const COMMENT: Self = Self(Self::HASH_DASH.0 | Self::STAR.0);
     /// What a shell's quoting needs.
     pub const SHELL: Self = Self(Self::BACKSLASH.0 | Self::QUOTE.0 | Self::DOLLAR.0);
     /// What path normalisation needs.
     pub const PATH: Self = Self(Self::SLASH.0 | Self::BACKSLASH.0);
+
+    /// What stands in no base64; `#`, `.` and `~` do not either, but share their bits with what does.
+    const NOT_BASE64: u16 = Self::PERCENT.0
+        | Self::AMPERSAND.0
+        | Self::BACKSLASH.0
+        | Self::HIGH.0
+        | Self::NUL.0
+        | Self::SPACE.0
+        | Self::QUOTE.0
+        | Self::DOLLAR.0
+        | Self::STAR.0
+        | Self::OTHER.0;
 
     const TABLE: [u16; 256] = {
         let mut table = [0_u16; 256];
@@ -65,16 +81,19 @@ impl Traits {
             b'$' | b'`' | b'^' | b'@' => Self::DOLLAR,
             b'#' | b'-' => Self::HASH_DASH,
             b'*' => Self::STAR,
-            b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'~' => Self(0),
+            b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'~' | b'+' | b'=' => Self(0),
             0x80..=0xff => Self::HIGH,
             _ => Self::OTHER,
         }
     }
 
-    /// The kinds of byte in `value`.
+    /// The kinds of byte in `value`, and whether it may be base64.
     #[must_use]
     pub fn of(value: &[u8]) -> Self {
-        Self(value.iter().fold(0, |all, byte| all | Self::TABLE.get(usize::from(*byte)).copied().unwrap_or_default()))
+        let kinds =
+            value.iter().fold(0, |all, byte| all | Self::TABLE.get(usize::from(*byte)).copied().unwrap_or_default());
+        let base64 = value.len() >= MIN_TEXT && kinds & (Self::NOT_BASE64 | Self::UPPER.0) == Self::UPPER.0;
+        Self(if base64 { kinds | Self::BASE64.0 } else { kinds })
     }
 
     /// Whether any kind of `other` is among these.

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use super::{MAX_DEPTH, MAX_NAME, MAX_NODES, Target, Visit, emit, emit_name, take_while};
+use super::{MAX_DEPTH, MAX_NAME, MAX_NODES, Target, Visit, emit, emit_name, graphql, take_while};
 
 /// Where a document stands.
 pub(super) struct Place<'p> {
@@ -160,6 +160,7 @@ impl Reader<'_, '_> {
             }
         }
         self.emit(&value);
+        graphql::arguments(self.place.target, self.path.as_bytes(), &value, self.visit);
     }
 
     fn emit(&mut self, value: &[u8]) {
@@ -273,6 +274,12 @@ fn string(text: &[u8]) -> (Raw<'_>, Option<&[u8]>) {
             _ => return (Raw { text, has_escapes }, None),
         }
     }
+}
+
+/// What a string holds whose opening quote `text` follows, and what comes after it.
+pub(super) fn quoted(text: &[u8]) -> (Cow<'_, [u8]>, &[u8]) {
+    let (raw, after) = string(text);
+    (unescape(raw), after.unwrap_or_default())
 }
 
 fn is_number(word: &[u8]) -> bool {

@@ -3,7 +3,7 @@
 //! What a body is, is decided by what it looks like as well as by what its content type says, and where the two
 //! differ it is read both ways: a lying or missing content type hides nothing. Whatever a parser does not understand
 //! is visited as text. All of it is linear in the input; a body's visited bytes are at most four times the body's
-//! (eight times for UTF-16, which grows when it is transcoded).
+//! (eight times for UTF-16, which grows when it is transcoded, and for UTF-7, which is read both ways).
 //!
 //! Left out on purpose: the content of multipart files that is binary, or text past [`MAX_FILE_TEXT`]; numbers and
 //! literals of JSON; names of XML elements, XML attributes and part headers that are nothing but letters, digits, `-`,
@@ -11,11 +11,13 @@
 //! [`MAX_RUNS`]).
 
 mod disposition;
+mod graphql;
 mod json;
 mod multipart;
 mod pairs;
 mod sniff;
 mod transfer;
+mod utf7;
 mod wide;
 mod xml;
 
@@ -108,6 +110,7 @@ fn emit_name(target: Target, name: &[u8], bytes: &[u8], visit: &mut Visit<'_>) {
 fn emit_nested(target: Target, name: &[u8], bytes: &[u8], visit: &mut Visit<'_>) {
     if !(json::is_likely(bytes) && json::parse(bytes, &json::Place::nested(target, name), true, visit).clean) {
         emit(target, name, bytes, visit);
+        graphql::arguments(target, name, bytes, visit);
     }
 }
 
@@ -132,6 +135,11 @@ pub fn head<'a>(request: &Request<'a>, visit: &mut dyn FnMut(&Value<'_>)) {
 /// `complete` is false if `body` is only the beginning of one, so that a broken end says nothing.
 pub fn body(content_type: &[u8], body: &[u8], complete: bool, visit: &mut dyn FnMut(&Value<'_>)) {
     let declared = Declared::of(content_type);
+    if declared.utf7
+        && let Some(text) = utf7::decode(body)
+    {
+        narrow_body(content_type, declared, &text, complete, visit);
+    }
     let Some(narrow) = wide::narrow(body) else {
         return narrow_body(content_type, declared, body, complete, visit);
     };
@@ -145,6 +153,10 @@ pub fn body(content_type: &[u8], body: &[u8], complete: bool, visit: &mut dyn Fn
 
 fn narrow_body(content_type: &[u8], declared: Declared, body: &[u8], complete: bool, visit: &mut Visit<'_>) {
     let text = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+    if declared.graphql && !declared.json {
+        // As if it had come as JSON.
+        graphql::strings(Target::Json, b"query", text, visit);
+    }
     let json = json::Place::document(Target::Json, b"");
     // A reader of forms finds its parameters in any text, so a declared form is read as one whatever else it is. What
     // stands before the first `&` is no parameter of anybody's if another parser understood it.

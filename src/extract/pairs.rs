@@ -63,7 +63,8 @@ pub(super) fn split_again(text: &[u8], all: bool, visit: &mut Visit<'_>) {
 }
 
 /// Visits the cookies of all `headers` as they stand: whether a reader decodes them is the rules' concern. A cookie
-/// that is percent-encoded JSON is decoded, so that it can be read as such.
+/// that is percent-encoded JSON is decoded, so that it can be read as such. Quotes around a value are taken off as most
+/// readers do; where others would find more than a word in it, it is visited with them as well.
 pub(super) fn cookies<'a>(headers: impl Iterator<Item = &'a [u8]>, visit: &mut Visit<'_>) {
     let mut left = MAX_VALUES;
     for header in headers {
@@ -82,6 +83,15 @@ pub(super) fn cookies<'a>(headers: impl Iterator<Item = &'a [u8]>, visit: &mut V
             left = left.saturating_sub(1);
             let (name, value) = name_and_value(pair);
             emit_name(Target::Cookie, name, name, visit);
+            let value = match value {
+                [b'"', inner @ .., b'"'] => {
+                    if !inner.iter().all(|b| b.is_ascii_alphanumeric() || b"-_.~%+/=".contains(b)) {
+                        emit(Target::Cookie, name, value, visit);
+                    }
+                    inner
+                }
+                value => value,
+            };
             let decoded = match value {
                 [b'%', b'7', b'B' | b'b', ..] | [b'%', b'5', b'B' | b'b', ..] => Transform::Percent.apply(value),
                 _ => None,

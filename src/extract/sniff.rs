@@ -18,6 +18,9 @@ pub(super) struct Declared {
     pub(super) xml: bool,
     pub(super) form: bool,
     pub(super) multipart: bool,
+    pub(super) graphql: bool,
+    /// The charset that hides `<` from whoever reads ASCII.
+    pub(super) utf7: bool,
 }
 
 impl Declared {
@@ -29,6 +32,8 @@ impl Declared {
             xml: says(b"xml"),
             form: says(b"x-www-form-urlencoded"),
             multipart: says(b"multipart/"),
+            graphql: says(b"application/graphql"),
+            utf7: says(b"utf-7") || says(b"utf7"),
         }
     }
 }

@@ -121,12 +121,13 @@ impl<'t> Reader<'t, '_> {
     }
 
     /// Visits an instruction with its brackets, which tell the rules what it is. An XML declaration that says
-    /// nothing but version and encoding says nothing.
+    /// nothing but version and a common encoding says nothing.
     fn instruction(&mut self, markup: &'t [u8], tail: &'t [u8]) -> &'t [u8] {
         let (inner, rest) = self.until(tail, b"?>");
         let name = take_while(inner, |b| !b.is_ascii_whitespace()).0;
         let is_plain = |b: &u8| b.is_ascii_alphanumeric() || b" =\"'.-_\t\r\n".contains(b);
-        if !(name.eq_ignore_ascii_case(b"xml") && inner.len() <= 128 && inner.iter().all(is_plain)) {
+        let is_xml = name.eq_ignore_ascii_case(b"xml");
+        if !(is_xml && inner.len() <= 128 && inner.iter().all(is_plain) && has_common_encoding(inner)) {
             let whole = markup.get(..markup.len().saturating_sub(rest.len())).unwrap_or(markup);
             let name: Vec<u8> = b"?".iter().chain(name).copied().take(MAX_NAME).collect();
             self.value(&name, whole);
@@ -152,29 +153,33 @@ impl<'t> Reader<'t, '_> {
         let (element, mut rest) = take_while(markup.get(1..).unwrap_or_default(), |b| {
             !b.is_ascii_whitespace() && !matches!(b, b'>' | b'/' | b'<' | b'=' | b'"' | b'\'')
         });
-        let local = element.rsplit(|b| *b == b':').next().unwrap_or(element);
+        let local = local(element);
+        let mut fetches = FETCHING.iter().any(|name| local.eq_ignore_ascii_case(name));
         self.whole &= !(local.eq_ignore_ascii_case(b"html") || local.eq_ignore_ascii_case(b"svg"));
         self.name(element, element);
         loop {
             let (space, tail) = take_while(rest, |b| b.is_ascii_whitespace() || b == b'/');
             rest = match tail {
-                [] => {
-                    self.whole &= !self.complete;
-                    return tail;
+                [] | [b'<', ..] => {
+                    self.whole &= tail.is_empty() && !self.complete;
+                    break rest = tail;
                 }
                 [b'>', tail @ ..] => {
                     if !space.ends_with(b"/") {
                         self.opened(element);
                     }
-                    return tail;
+                    break rest = tail;
                 }
-                [b'<', ..] => {
-                    self.whole = false;
-                    return tail;
+                _ => {
+                    fetches |= is_schema_location(tail);
+                    self.attribute(element, tail)
                 }
-                _ => self.attribute(element, tail),
             };
         }
+        if fetches {
+            self.value(element, markup.get(..markup.len().saturating_sub(rest.len())).unwrap_or(markup));
+        }
+        rest
     }
 
     fn opened(&mut self, element: &'t [u8]) {
@@ -216,6 +221,47 @@ impl<'t> Reader<'t, '_> {
         self.scratch = full;
         rest
     }
+}
+
+/// Elements that make a reader fetch something, whatever their prefix: XInclude, XML Schema, XSLT. What they do only
+/// shows in the whole tag, so it is visited too, as that of any element with a schema's location is.
+const FETCHING: &[&[u8]] = &[b"include", b"import", b"redefine", b"fallback", b"value-of"];
+
+fn local(name: &[u8]) -> &[u8] {
+    name.rsplit(|b| *b == b':').next().unwrap_or(name)
+}
+
+/// Whether `text` begins with an attribute such as `xsi:schemaLocation`.
+fn is_schema_location(text: &[u8]) -> bool {
+    let name = local(take_while(text, |b| b.is_ascii_alphanumeric() || b == b':').0);
+    name.eq_ignore_ascii_case(b"schemalocation") || name.eq_ignore_ascii_case(b"nonamespaceschemalocation")
+}
+
+/// Beginnings of the encodings that documents really come in; all of them leave ASCII where it is, or are transcoded.
+const ENCODINGS: &[&[u8]] = &[
+    b"utf-8",
+    b"utf8",
+    b"utf-16",
+    b"us-ascii",
+    b"ascii",
+    b"iso-8859-",
+    b"iso-2022-",
+    b"windows-",
+    b"euc-",
+    b"shift_jis",
+    b"gb",
+    b"big5",
+    b"ks_c",
+    b"koi8-",
+    b"cp125",
+];
+
+/// Whether an XML declaration names one of [`ENCODINGS`], or none.
+fn has_common_encoding(declaration: &[u8]) -> bool {
+    let Some(after) = cut_at(declaration, b"encoding").1 else { return true };
+    let name = after.split(|b| matches!(b, b'"' | b'\'')).nth(1).unwrap_or_default();
+    let is = |common: &&[u8]| name.get(..common.len()).is_some_and(|start| start.eq_ignore_ascii_case(common));
+    ENCODINGS.iter().any(|common| is(common))
 }
 
 /// Whether elements below this attribute are run by a browser: those of XHTML and SVG.

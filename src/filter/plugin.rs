@@ -7,7 +7,8 @@ use super::codes::BufferType;
 use super::stream::HttpStream;
 use super::world::{self, HostWorld};
 use crate::engine::Engine;
-use crate::host::Clock;
+use crate::host::{Clock, Sink};
+use crate::telemetry::Metric;
 
 const NS_PER_S: u64 = 1_000_000_000;
 
@@ -28,13 +29,15 @@ impl Plugin {
             config = b"{}".to_vec();
         }
         let mut world = HostWorld::new();
-        match Engine::configure(&config, world.unix_ns() / NS_PER_S) {
+        let unix_s = world.unix_ns() / NS_PER_S;
+        match Engine::configure(&config, unix_s) {
             Ok((engine, warnings)) => {
                 for warning in warnings {
                     log::warn!("backstop config: {warning}");
                 }
                 log::info!("backstop: {}", engine.summary());
                 world.define_counters(engine.metric_names());
+                world.count(Metric::ExclusionsExpired.index(), engine.expired_exclusions(unix_s));
                 Some((Rc::new(engine), Rc::new(world)))
             }
             Err(errors) => {

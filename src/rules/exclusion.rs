@@ -11,6 +11,7 @@ use crate::path::{Path, Pattern};
 /// One exclusion: it applies where its rules, paths and targets all agree.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Exclusion {
+    name: Option<String>,
     rules: Vec<String>,
     paths: Vec<Pattern>,
     targets: Option<Targets>,
@@ -24,12 +25,20 @@ impl Exclusion {
     /// whose `until` lies before `unix_s` gets a warning, and does not apply.
     pub fn read_list(item: &Item<'_>, rules: &Settings, unix_s: u64, report: &mut Report) -> Vec<Self> {
         let items = item.list(report).unwrap_or_default();
-        items.iter().filter_map(|item| Self::read(item, rules, unix_s, report)).collect()
+        let mut names = Vec::new();
+        items.iter().filter_map(|item| Self::read(item, &mut names, rules, unix_s, report)).collect()
     }
 
-    fn read(item: &Item<'_>, rules: &Settings, unix_s: u64, report: &mut Report) -> Option<Self> {
-        let fields = item.fields(&["rules", "paths", "targets", "reason", "until"], report)?;
+    fn read(
+        item: &Item<'_>,
+        names: &mut Vec<String>,
+        rules: &Settings,
+        unix_s: u64,
+        report: &mut Report,
+    ) -> Option<Self> {
+        let fields = item.fields(&["name", "rules", "paths", "targets", "reason", "until"], report)?;
         fields.required("reason", report).and_then(|item| item.text(report));
+        let name = fields.get("name").and_then(|item| read_name(item, names, report));
         let globs = fields.required("rules", report).map(|item| rules.read_rule_globs(item, report));
         let paths = Pattern::read_list(fields.get("paths"), report);
         let targets = fields.get("targets").and_then(|item| read_targets(item, report));
@@ -40,14 +49,19 @@ impl Exclusion {
             let text = item.node.as_text().unwrap_or_default();
             report.warning(item, Name::Expired, format!("ended on {text} and no longer applies"));
         }
-        Some(Self { rules: globs?, paths, targets, until_day })
+        Some(Self { name, rules: globs?, paths, targets, until_day })
     }
 
-    /// Whether a match of `rule` on `value` of a request for `path` is to be left alone at the time `unix_s`.
+    /// What it is called in metrics: its name, or else its place in the list, from 0.
     #[must_use]
-    pub fn spares(&self, rule: &Rule, value: &Value<'_>, path: &Path<'_>, unix_s: u64) -> bool {
-        !self.is_expired(unix_s)
-            && self.rules.iter().any(|text| glob(text.as_bytes(), rule.id.as_bytes()))
+    pub fn name(&self, index: usize) -> String {
+        self.name.clone().unwrap_or_else(|| index.to_string())
+    }
+
+    /// Whether a match of `rule` on `value` of a request for `path` is to be left alone, until it ends.
+    #[must_use]
+    pub fn covers(&self, rule: &Rule, value: &Value<'_>, path: &Path<'_>) -> bool {
+        self.rules.iter().any(|text| glob(text.as_bytes(), rule.id.as_bytes()))
             && (self.paths.is_empty() || Pattern::exempts(&self.paths, path))
             && self.targets.as_ref().is_none_or(|targets| targets.include(value))
     }
@@ -57,6 +71,29 @@ impl Exclusion {
     pub fn is_expired(&self, unix_s: u64) -> bool {
         self.until_day.is_some_and(|day| unix_s / SECONDS_A_DAY > day)
     }
+}
+
+/// The longest name: it stands in metrics.
+const MAX_NAME_BYTES: usize = 64;
+
+fn read_name(item: &Item<'_>, names: &mut Vec<String>, report: &mut Report) -> Option<String> {
+    let text = item.text(report)?;
+    let word = |w: &str| !w.is_empty() && w.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+    // A number is what one without a name is called by.
+    let is_number = text.bytes().all(|b| b.is_ascii_digit());
+    if text.len() > MAX_NAME_BYTES || is_number || !text.split('-').all(word) {
+        let message = format!(
+            "found \"{text}\", expected a kebab-case name of at most {MAX_NAME_BYTES} characters that is no number"
+        );
+        report.error(item, Name::BadId, message);
+        return None;
+    }
+    if names.iter().any(|name| name == text) {
+        report.error(item, Name::DuplicateId, format!("another exclusion is called \"{text}\" too"));
+        return None;
+    }
+    names.push(text.to_owned());
+    Some(text.to_owned())
 }
 
 /// Reads `2027-03-31` as days since 1970-01-01.

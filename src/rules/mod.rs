@@ -19,6 +19,6 @@ pub mod source;
 pub use embedded::EMBEDDED;
 pub use rule::{Matcher, Rule, Targets};
 pub use scan::{Match, Observer, Ruleset, Scratch};
-pub use settings::{FamilyMode, Settings};
+pub use settings::{FamilyMode, Referer, Settings};
 
 pub use crate::verdict::Span;

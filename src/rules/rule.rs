@@ -44,8 +44,8 @@ pub enum Matcher {
 pub struct Targets {
     /// A bit for each [`Target`] that is meant whole.
     pub kinds: u16,
-    /// Targets of which only one name is meant (lower case for headers): `header:user-agent`. A `*` at the end stands
-    /// for anything.
+    /// Targets of which only some names are meant (lower case for headers): `header:user-agent`, `json:queries.*`,
+    /// `form:*.filename`. A `*` at either end stands for anything.
     pub named: Cow<'static, [(Target, Cow<'static, str>)]>,
 }
 
@@ -71,11 +71,17 @@ impl Targets {
     }
 }
 
-/// Whether `pattern` is `text`, ASCII case apart; a `*` at its end stands for anything.
+/// Whether `pattern` is `text`, ASCII case apart; a `*` at its beginning, its end or both stands for anything.
 #[must_use]
 pub fn glob(pattern: &[u8], text: &[u8]) -> bool {
-    match pattern.strip_suffix(b"*") {
-        Some(prefix) => text.get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix)),
-        None => pattern.eq_ignore_ascii_case(text),
+    let is = |part: Option<&[u8]>, wanted: &[u8]| part.is_some_and(|part| part.eq_ignore_ascii_case(wanted));
+    match (pattern.strip_prefix(b"*"), pattern.strip_suffix(b"*")) {
+        (None, None) => pattern.eq_ignore_ascii_case(text),
+        (None, Some(prefix)) => is(text.get(..prefix.len()), prefix),
+        (Some(suffix), None) => is(text.len().checked_sub(suffix.len()).and_then(|at| text.get(at..)), suffix),
+        (Some(rest), Some(_)) => {
+            let inner = rest.strip_suffix(b"*").unwrap_or(rest);
+            inner.is_empty() || text.windows(inner.len()).any(|window| window.eq_ignore_ascii_case(inner))
+        }
     }
 }

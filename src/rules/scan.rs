@@ -1,5 +1,6 @@
 //! A value against a ruleset: transform, prefilter, confirm.
 
+use std::borrow::Cow;
 use std::ops::ControlFlow;
 use std::sync::OnceLock;
 
@@ -35,14 +36,38 @@ struct Active {
 #[derive(Debug)]
 struct Pipeline {
     transforms: TransformSet,
+    decoders: TransformSet,
+    normalisers: TransformSet,
     rules: Bits,
 }
 
-/// Buffers that a scan reuses from value to value.
+/// Buffers that a scan reuses from value to value: candidates for the value as it is, decoded, and normalised as well.
 #[derive(Debug)]
 pub struct Scratch {
-    plain: Bits,
-    decoded: Bits,
+    plain: Candidates,
+    decoded: Candidates,
+    normalised: Candidates,
+}
+
+/// The rules that could match a text, found when first asked for.
+#[derive(Debug)]
+struct Candidates {
+    rules: Bits,
+    known: bool,
+}
+
+impl Candidates {
+    fn new(size: usize) -> Self {
+        Self { rules: Bits::new(size), known: false }
+    }
+
+    fn of(&mut self, text: &[u8], prefilter: &Prefilter) -> &Bits {
+        if !self.known {
+            prefilter.candidates(text, &mut self.rules);
+            self.known = true;
+        }
+        &self.rules
+    }
 }
 
 /// A rule that matched.
@@ -87,9 +112,10 @@ impl Ruleset {
             match pipelines.iter_mut().find(|p| p.transforms == transforms) {
                 Some(pipeline) => pipeline.rules.insert(index),
                 None => {
-                    let mut bits = Bits::new(size);
-                    bits.insert(index);
-                    pipelines.push(Pipeline { transforms, rules: bits });
+                    let (decoders, normalisers) = (transforms.decoders(), transforms.normalisers());
+                    let mut rules = Bits::new(size);
+                    rules.insert(index);
+                    pipelines.push(Pipeline { transforms, decoders, normalisers, rules });
                 }
             }
             for (bits, target) in by_target.iter_mut().zip(Target::ALL) {
@@ -98,6 +124,8 @@ impl Ruleset {
                 }
             }
         }
+        // Neighbours with the same decoders share what they decoded.
+        pipelines.sort_by_key(|pipeline| pipeline.decoders.bits());
         let active = rules.into_iter().zip(counts);
         let active = active.map(|(rule, counts)| Active { rule, counts, regex: OnceLock::new() }).collect();
         Ok(Self { active, pipelines, by_target, prefilter })
@@ -118,28 +146,34 @@ impl Ruleset {
     /// Buffers of the right size for [`Ruleset::scan`].
     #[must_use]
     pub fn scratch(&self) -> Scratch {
-        Scratch { plain: Bits::new(self.len()), decoded: Bits::new(self.len()) }
+        let candidates = || Candidates::new(self.len());
+        Scratch { plain: candidates(), decoded: candidates(), normalised: candidates() }
     }
 
     /// Looks at one value; breaks off when the observer says so.
     pub fn scan(&self, value: &Value<'_>, scratch: &mut Scratch, observer: &mut impl Observer) -> ControlFlow<()> {
         let Some(of_target) = self.by_target.get(value.target as usize) else { return ControlFlow::Continue(()) };
-        let traits = Traits::of(value.bytes);
-        self.prefilter.candidates(value.bytes, &mut scratch.plain);
-        // Pipelines often agree on the decoded text, so the candidates of the last one are kept.
-        let mut last: Option<Vec<u8>> = None;
+        let mut traits = Traits::of(value.bytes);
+        let plain_traits = traits;
+        let mut decoded = Cow::Borrowed(value.bytes);
+        let mut decoders = TransformSet::EMPTY;
+        scratch.plain.known = false;
         for pipeline in &self.pipelines {
-            let text = pipeline.transforms.apply(value.bytes, traits);
+            if pipeline.decoders != decoders {
+                decoders = pipeline.decoders;
+                decoded = decoders.apply(value.bytes, plain_traits);
+                traits = if matches!(decoded, Cow::Owned(_)) { Traits::of(&decoded) } else { plain_traits };
+                scratch.decoded.known = false;
+            }
+            let text = pipeline.normalisers.apply(&decoded, traits);
             observer.text(pipeline.transforms, &text);
-            let candidates = match &text {
-                std::borrow::Cow::Borrowed(_) => &scratch.plain,
-                std::borrow::Cow::Owned(text) => {
-                    if last.as_ref() != Some(text) {
-                        self.prefilter.candidates(text, &mut scratch.decoded);
-                        last = Some(text.clone());
-                    }
-                    &scratch.decoded
+            let candidates = match (&text, &decoded) {
+                (Cow::Owned(_), _) => {
+                    scratch.normalised.known = false;
+                    scratch.normalised.of(&text, &self.prefilter)
                 }
+                (Cow::Borrowed(_), Cow::Owned(_)) => scratch.decoded.of(&text, &self.prefilter),
+                (Cow::Borrowed(_), Cow::Borrowed(_)) => scratch.plain.of(&text, &self.prefilter),
             };
             for index in candidates.and(&pipeline.rules, of_target) {
                 let Some(active) = self.active.get(index) else { continue };

@@ -19,18 +19,31 @@ pub enum FamilyMode {
     Off,
 }
 
+/// What the findings in a Referer that is the address of a page do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Referer {
+    /// They are reported and do not count, so that one page with an odd address does not lose all its images; those of
+    /// `log4shell` and `header-injection` count.
+    #[default]
+    Detect,
+    /// They count as in any header.
+    Block,
+}
+
 /// The `rules` section. Absent, it means: every embedded rule counts.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Settings {
     families: Vec<(Family, FamilyMode)>,
     disable: Vec<String>,
     custom: Vec<Source>,
+    /// What findings in the Referer do.
+    pub referer: Referer,
 }
 
 impl Settings {
-    /// Reads `families`, `disable` and `custom`; custom rules are held against their own examples at once.
+    /// Reads `families`, `disable`, `referer` and `custom`; custom rules are held against their own examples at once.
     pub fn read(item: &Item<'_>, report: &mut Report) -> Option<Self> {
-        let fields = item.fields(&["families", "disable", "custom"], report)?;
+        let fields = item.fields(&["families", "disable", "referer", "custom"], report)?;
         let mut settings = Self::default();
         if let Some(item) = fields.get("families") {
             settings.families = read_families(item, report);
@@ -41,10 +54,14 @@ impl Settings {
         if let Some(item) = fields.get("disable") {
             settings.disable = settings.read_rule_globs(item, report);
         }
+        if let Some(item) = fields.get("referer") {
+            let ways = [("detect", Referer::Detect), ("block", Referer::Block)];
+            settings.referer = item.one_of(&ways, report).unwrap_or_default();
+        }
         Some(settings)
     }
 
-    /// Reads a list of rule ids, a `*` at the end of one for anything; one that means no rule is an error.
+    /// Reads a list of rule ids, a `*` at either end of one for anything; one that means no rule is an error.
     pub fn read_rule_globs(&self, item: &Item<'_>, report: &mut Report) -> Vec<String> {
         let mut globs = Vec::new();
         for item in item.list(report).unwrap_or_default() {

@@ -26,8 +26,12 @@ impl Case<'_> {
 
     /// Reports the findings of a phase, those after the `reported` first ones, and refuses the request if they say so.
     pub fn conclude(&self, inspection: &Inspection<'_>, reported: usize) -> Option<Reply> {
-        if inspection.excluded > 0 {
-            self.world.count(Metric::FindingsExcluded.index(), inspection.excluded);
+        for exclusion in &inspection.excluded {
+            self.world.count(Metric::FindingsExcluded.index(), 1);
+            self.world.count(self.engine.exclusion_metric(*exclusion), 1);
+        }
+        if inspection.expired > 0 {
+            self.world.count(Metric::ExclusionsExpired.index(), inspection.expired);
         }
         let new = inspection.findings.get(reported..).unwrap_or_default();
         if new.is_empty() {
@@ -82,7 +86,7 @@ impl Case<'_> {
                 self.world.note("rule", rule.as_bytes());
             }
             Denial::Limit { name, .. } => self.world.note("limit", name.as_bytes()),
-            Denial::Origin(_) | Denial::BodyTooLarge | Denial::Failure(_) => {
+            Denial::Origin(_) | Denial::BodyTooLarge | Denial::BodyEncoded | Denial::Failure(_) => {
                 self.world.note("rule", denial.details().as_bytes());
             }
         }

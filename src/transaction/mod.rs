@@ -5,14 +5,16 @@
 
 mod body;
 mod case;
+pub mod inflate;
 
 use std::rc::Rc;
 
 use body::{Body, Progress};
 use case::{Case, form, subject};
+use inflate::{Encoded, inflate};
 
 use crate::client::Client;
-use crate::config::{LimitHeaders, Mode, Oversize};
+use crate::config::{LimitHeaders, Mode, Oversize, Unreadable};
 use crate::engine::{Engine, Inspection};
 use crate::host::{HostError, World};
 use crate::http::{Header, Request};
@@ -49,6 +51,7 @@ struct Pending {
     form: Form,
     path: Vec<u8>,
     content_type: Vec<u8>,
+    content_encoding: Vec<u8>,
     body: Body,
     /// Found so far; the score goes on from there.
     findings: Vec<Finding>,
@@ -156,6 +159,7 @@ impl Transaction {
             form: form(request),
             path: request.path().to_vec(),
             content_type: request.values("content-type").collect::<Vec<_>>().join(&b", "[..]),
+            content_encoding: request.values("content-encoding").collect::<Vec<_>>().join(&b", "[..]),
             body,
             findings: inspection.findings,
             score: inspection.score,
@@ -181,11 +185,26 @@ impl Transaction {
         {
             return self.obey(Some(reply));
         }
+        let encoded = inflate(&pending.content_encoding, &body, pending.body.limits.inspect_bytes);
+        if encoded == Encoded::Unreadable {
+            world.count(Metric::BodiesEncoded.index(), 1);
+            if pending.body.limits.encoded == Unreadable::Deny
+                && let Some(reply) = case.refuse(&Denial::BodyEncoded, case.enforces())
+            {
+                return self.obey(Some(reply));
+            }
+        }
         world.count(if goes_on { Metric::BodiesPartial } else { Metric::BodiesInspected }.index(), 1);
         pending.inspected = true;
         pending.body.release();
         let content_type = std::mem::take(&mut pending.content_type);
-        let inspect = |inspection: &mut Inspection<'_>| engine.inspect_body(&content_type, &body, !goes_on, inspection);
+        let inspect = |inspection: &mut Inspection<'_>| {
+            if let Encoded::Inflated { text, whole } = &encoded {
+                engine.inspect_body(&content_type, text, *whole, inspection);
+            }
+            // As it came, too: most applications never look at the encoding, so that it may lie.
+            engine.inspect_body(&content_type, &body, !goes_on, inspection);
+        };
         let reply = self.inspect_more(pending, world, inspect);
         if reply.is_none() {
             world.count(Metric::Passed.index(), 1);
@@ -317,7 +336,7 @@ impl Head<'_> {
 
     fn conclude(&self, inspection: &Inspection<'_>, client: Option<Client>) -> Result<(), Reply> {
         // Most requests end here, without a copy of anything.
-        if inspection.findings.is_empty() && inspection.excluded == 0 {
+        if inspection.findings.is_empty() && inspection.excluded.is_empty() {
             return Ok(());
         }
         answered(self.with_case(client, inspection.score, |case| case.conclude(inspection, 0)))

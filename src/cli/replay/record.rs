@@ -1,21 +1,24 @@
-//! Recorded requests, one JSON object a line: `method`, `target`, `headers` (pairs), `body_b64`, and what is known of it.
-
-use backstop::decode::base64;
-use serde_json::Value as Json;
+//! A recorded request, whatever format it was recorded in.
 
 /// One recorded request.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Record {
-    /// What the recorder called it.
+    /// What the recorder called it, or its place in the file.
     pub id: String,
-    /// Where it was recorded.
+    /// Where it was recorded; the file's name if the record does not say.
     pub source: String,
     /// The family of an attack, or what kind of traffic.
     pub category: String,
-    /// Whether it is an attack.
+    /// Where the recorder says its payload stands.
+    pub location: String,
+    /// Whether it is an attack; nothing if the record does not say.
+    pub label: Option<bool>,
+    /// Whether it is taken for an attack.
     pub is_attack: bool,
-    /// A reason to doubt that; empty where there is none.
+    /// A reason to doubt the label; empty where there is none.
     pub flag: String,
+    /// Whether the flag keeps it out of right and wrong.
+    pub is_doubted: bool,
     /// Names (lower case) and values, pseudo-headers among them.
     pub headers: Vec<(Vec<u8>, Vec<u8>)>,
     /// The body; empty if there is none.
@@ -36,43 +39,69 @@ const DROPPED: &[&[u8]] = &[
 ];
 
 impl Record {
-    /// Reads one line. Text of targets and header values is Latin-1: a character for each byte.
-    ///
-    /// # Errors
-    /// A sentence that says what is missing.
-    pub fn from_json(line: &str) -> Result<Self, String> {
-        let json: Json = serde_json::from_str(line).map_err(|e| e.to_string())?;
-        let text = |key: &str| json.get(key).and_then(Json::as_str);
-        let required = |key: &str| text(key).ok_or_else(|| format!("no text \"{key}\""));
-        let known = |key: &str| text(key).unwrap_or_default().to_owned();
-        let mut headers = vec![
-            (b":method".to_vec(), latin1(required("method")?)),
-            (b":path".to_vec(), latin1(required("target")?)),
-            (b":authority".to_vec(), b"localhost".to_vec()),
-        ];
-        for pair in json.get("headers").and_then(Json::as_array).into_iter().flatten() {
-            let (Some(name), Some(value)) = (pair.get(0).and_then(Json::as_str), pair.get(1).and_then(Json::as_str))
-            else {
-                return Err("\"headers\" is no list of pairs".to_owned());
-            };
-            let name = latin1(name).to_ascii_lowercase();
-            if !DROPPED.contains(&name.as_slice()) {
-                headers.push((name, latin1(value)));
-            }
+    /// A request without headers. `target` is in origin form, or a whole URL, whose host counts then.
+    pub fn new(method: Vec<u8>, target: &[u8]) -> Self {
+        let (host, target) = split_url(target);
+        let mut record = Self::default();
+        record.set_head(method, target.to_vec(), host.unwrap_or(b"localhost").to_vec());
+        record
+    }
+
+    /// Puts the pseudo-headers in front.
+    pub fn set_head(&mut self, method: Vec<u8>, target: Vec<u8>, host: Vec<u8>) {
+        let pseudo = [(":method", method), (":path", target), (":authority", host)];
+        self.headers.splice(..0, pseudo.map(|(name, value)| (name.as_bytes().to_vec(), value)));
+    }
+
+    /// Adds a header, unless it would not reach the filter as it was recorded.
+    pub fn push(&mut self, mut name: Vec<u8>, value: Vec<u8>) {
+        name.make_ascii_lowercase();
+        if !name.starts_with(b":") && !DROPPED.contains(&name.as_slice()) {
+            self.headers.push((name, value));
         }
-        let body = base64(text("body_b64").unwrap_or_default().as_bytes()).ok_or("\"body_b64\" is no base64")?;
-        Ok(Self {
-            id: known("id"),
-            source: known("source"),
-            category: known("category"),
-            is_attack: text("label") == Some("attack"),
-            flag: known("flag"),
-            headers,
-            body,
-        })
+    }
+
+    /// Says which host was asked.
+    pub fn set_host(&mut self, host: &[u8]) {
+        if let Some((_, value)) = self.headers.iter_mut().find(|(name, _)| name == b":authority") {
+            *value = host.to_vec();
+        }
+    }
+
+    /// The first value of a header; empty if there is none.
+    pub fn header(&self, name: &str) -> &[u8] {
+        self.headers.iter().find(|(n, _)| n == name.as_bytes()).map(|(_, v)| v.as_slice()).unwrap_or_default()
     }
 }
 
-fn latin1(text: &str) -> Vec<u8> {
+/// The host of an absolute URL, and its path and query without the fragment (RFC 9112 section 3.2.2).
+fn split_url(target: &[u8]) -> (Option<&[u8]>, &[u8]) {
+    let scheme = target.windows(3).position(|w| w == b"://").filter(|_| !target.starts_with(b"/"));
+    let Some(scheme) = scheme else { return (None, target) };
+    let rest = target.get(scheme.saturating_add(3)..).unwrap_or_default();
+    let end = rest.iter().position(|b| matches!(b, b'/' | b'?' | b'#')).unwrap_or(rest.len());
+    let (host, rest) = rest.split_at_checked(end).unwrap_or((rest, b"/"));
+    let rest = rest.split(|b| *b == b'#').next().unwrap_or_default();
+    (Some(host), if rest.is_empty() { b"/" } else { rest })
+}
+
+/// The bytes of text that has a character for each of them.
+pub fn latin1(text: &str) -> Vec<u8> {
+    if text.is_ascii() {
+        return text.as_bytes().to_vec();
+    }
     text.chars().map(|c| u8::try_from(u32::from(c)).unwrap_or(b'?')).collect()
+}
+
+/// Whether a label's word means an attack.
+///
+/// # Errors
+/// A sentence with the words that are accepted.
+pub fn read_label(word: &str) -> Result<Option<bool>, String> {
+    match word {
+        "" => Ok(None),
+        "attack" => Ok(Some(true)),
+        "harmless" | "benign" => Ok(Some(false)),
+        _ => Err(format!("label \"{word}\" is not known; accepted: attack, harmless, benign")),
+    }
 }

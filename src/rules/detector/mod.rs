@@ -1,6 +1,7 @@
 //! Detectors: code that understands the language an attack is written in, where a pattern would only guess.
 
 pub mod sqli;
+pub mod xss;
 
 use super::Span;
 
@@ -9,17 +10,20 @@ use super::Span;
 pub enum Detector {
     /// [`sqli::detect`]
     Sqli,
+    /// [`xss::detect`]
+    Xss,
 }
 
 impl Detector {
     /// Name and value of each detector.
-    pub const NAMES: &'static [(&'static str, Detector)] = &[("sqli", Detector::Sqli)];
+    pub const NAMES: &'static [(&'static str, Detector)] = &[("sqli", Detector::Sqli), ("xss", Detector::Xss)];
 
     /// The lower-case literals of which any value that it reports contains one.
     #[must_use]
     pub fn needs(self) -> &'static [&'static str] {
         match self {
             Detector::Sqli => sqli::NEEDS,
+            Detector::Xss => xss::NEEDS,
         }
     }
 
@@ -28,6 +32,7 @@ impl Detector {
     pub fn detect(self, value: &[u8]) -> Option<Span> {
         match self {
             Detector::Sqli => sqli::detect(value),
+            Detector::Xss => xss::detect(value),
         }
     }
 }
