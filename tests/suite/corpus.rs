@@ -39,8 +39,7 @@ impl Proxy {
     fn send(&self, request: &Request) -> Option<String> {
         self.world.lines.borrow_mut().clear();
         self.world.advance_ms(1000); // so that no event is one too many
-        let headers: Vec<Header<'_>> =
-            request.headers.iter().map(|(n, v)| (n.as_bytes(), v.as_slice())).collect();
+        let headers: Vec<Header<'_>> = request.headers.iter().map(|(n, v)| (n.as_bytes(), v.as_slice())).collect();
         let mut transaction = Transaction::new(Rc::clone(&self.engine));
         let mut action = transaction.on_request_headers(Ok(&headers), request.body.is_empty(), &self.world);
         if matches!(action, Action::Continue | Action::Hold | Action::Gather) && !request.body.is_empty() {
@@ -149,11 +148,7 @@ fn exceptions_have_reasons_and_requests() {
 
 #[test]
 fn no_request_is_there_twice() {
-    let mut all: Vec<_> = ["harmless", "attack"]
-        .into_iter()
-        .flat_map(requests)
-        .map(|r| (r.id, r.text))
-        .collect();
+    let mut all: Vec<_> = ["harmless", "attack"].into_iter().flat_map(requests).map(|r| (r.id, r.text)).collect();
     all.sort();
     let twice: Vec<_> = all.windows(2).filter(|w| w[0] == w[1]).map(|w| &w[0]).collect();
     assert!(twice.is_empty(), "{twice:?}");

@@ -197,7 +197,9 @@ fn encoded(gap: &str, text: &str, number: usize) -> Option<Vec<u8>> {
             let quoted = serde_json::to_string(text).unwrap();
             quoted.as_bytes()[1..quoted.len() - 1].to_vec()
         }
-        "xml" => text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").into_bytes(),
+        "xml" => {
+            text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").into_bytes()
+        }
         "base64" => base64(text.as_bytes()).into_bytes(),
         "n" => number.to_string().into_bytes(),
         _ => match (argument("noise"), argument("hex")) {
