@@ -10,7 +10,7 @@ use backstop::verdict::Family;
 use crate::cases::{files, stem};
 use crate::decode::random_bytes;
 
-fn sources() -> Vec<source::Source> {
+pub fn sources() -> Vec<source::Source> {
     let mut sources = Vec::new();
     for file in files("rules") {
         let family = Family::from_name(stem(&file)).unwrap();
