@@ -36,15 +36,18 @@ pub fn text(value: &[u8]) -> Option<Vec<u8>> {
     if !fits || digits.len().saturating_add(padding) < MIN_TEXT {
         return None;
     }
+    if !begins_as_text(digits) {
+        return None;
+    }
     let mut decoder = Decoder::default();
-    let mut output = Vec::new();
+    let mut output = Vec::with_capacity(digits.len());
     let (mut standard, mut url_safe) = (false, false);
     let (mut others, mut line_feeds) = (0_usize, 0_usize);
     for digit in digits {
         standard |= matches!(digit, b'+' | b'/');
         url_safe |= matches!(digit, b'-' | b'_');
         let Some(byte) = decoder.next(*digit)? else { continue };
-        if byte == 0x7f || byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r') {
+        if is_control(byte) {
             others = others.saturating_add(1);
             if others > output.len() / TEXT_PER_OTHER {
                 return None;
@@ -58,6 +61,24 @@ pub fn text(value: &[u8]) -> Option<Vec<u8>> {
     }
     others = output.utf8_chunks().fold(others, |all, chunk| all.saturating_add(chunk.invalid().len()));
     (!(standard && url_safe) && others <= output.len() / TEXT_PER_OTHER).then_some(output)
+}
+
+/// Whether the first bytes are text without exception: tokens, digests and images end here, at no cost worth naming.
+fn begins_as_text(digits: &[u8]) -> bool {
+    let mut decoder = Decoder::default();
+    let mut start = [b' '; MIN_TEXT / 4 * 3];
+    for (place, group) in start.as_chunks_mut::<3>().0.iter_mut().zip(digits.as_chunks::<4>().0) {
+        let [_, a, b, c] = group.map(|digit| decoder.next(digit).unwrap_or(Some(0)).unwrap_or_default());
+        *place = [a, b, c];
+        if place.iter().any(|byte| is_control(*byte)) {
+            return false;
+        }
+    }
+    str::from_utf8(&start).err().is_none_or(|error| error.error_len().is_none())
+}
+
+fn is_control(byte: u8) -> bool {
+    byte == 0x7f || byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r')
 }
 
 #[derive(Default)]
