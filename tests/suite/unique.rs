@@ -88,6 +88,7 @@ fn every_rule_is_the_one_that_catches_something() {
         assert!(EMBEDDED.iter().any(|r| r.id == *id), "{id}: no such rule");
         assert!(reason.len() > 10, "{id}: why?");
     }
-    println!("{} of {} rules are alone with a hit", EMBEDDED.len() - dead.len(), EMBEDDED.len());
+    let caught_elsewhere = dead.len() + KEPT.len();
+    println!("{} of {} rules are alone with a hit", EMBEDDED.len() - caught_elsewhere, EMBEDDED.len());
     assert!(dead.is_empty(), "{} rules catch nothing that others miss:\n{}", dead.len(), dead.join("\n"));
 }
