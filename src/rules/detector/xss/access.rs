@@ -2,7 +2,7 @@
 
 use super::call::is_elsewhere;
 use super::lexeme::{
-    ends_with, is_blank, is_in, is_name, is_quote, skip_end, skip_start, split_end, split_start, starts_with,
+    ends_with, is_blank, is_in, is_name, is_quote, skip_end, skip_start, split_end, split_start, starts_with, trim_end,
     trim_start,
 };
 use super::place::Place;
@@ -111,7 +111,7 @@ pub fn assignment(place: Place<'_>) -> Option<Span> {
     let found = if name.eq_ignore_ascii_case(b"location")
         || name.eq_ignore_ascii_case(b"href") && ends_with(before, b"location.")
     {
-        goes_elsewhere(value) && !matches!(before.last(), Some(b'&' | b'?'))
+        goes_elsewhere(value) && begins_statement(before)
     } else if before.ends_with(b".")
         && (name.eq_ignore_ascii_case(b"innerhtml") || name.eq_ignore_ascii_case(b"outerhtml"))
     {
@@ -120,6 +120,15 @@ pub fn assignment(place: Place<'_>) -> Option<Span> {
         renames(name, value) || (matches!(name, [b'o' | b'O', b'n' | b'N', ..]) && is_runner(value))
     };
     found.then(|| place.span(before.len(), 24))
+}
+
+/// Whether a statement can begin behind `before`, rather than an attribute of XML or a parameter.
+fn begins_statement(before: &[u8]) -> bool {
+    match trim_end(before).last() {
+        Some(b'&' | b'?') => before.ends_with(b"&&"),
+        Some(byte) => !is_quote(*byte) && !is_name(*byte) && byte.is_ascii(),
+        None => true,
+    }
 }
 
 fn goes_elsewhere(value: &[u8]) -> bool {

@@ -5,7 +5,7 @@ use super::lexeme::{
     trim_start,
 };
 use super::place::{Place, Quotes};
-use super::tables::{ARGUMENTS, RUNNERS};
+use super::tables::{ARGUMENTS, GLOBALS, RUNNERS};
 use crate::rules::Span;
 
 /// How far the end of a call may lie behind its start.
@@ -16,14 +16,22 @@ pub fn call(place: Place<'_>, odd: Quotes) -> Option<Span> {
     let head = skip_end(place.head);
     let head = head.strip_suffix(b"?.").unwrap_or(head);
     let (before, name) = split_end(head, is_name);
-    // `x` in Markdown is no call of x.
-    let quoted_word = place.mark == b'`' && odd.of(b'`') && before.ends_with(b"`");
-    let found = match name {
-        [] => wraps_runner(head),
-        _ if quoted_word => false,
+    let found = match (name, place.mark) {
+        ([], _) => wraps_runner(head),
+        (_, b'`') => !is_markdown(before, name, place, odd) && runs(before, name, place),
         _ => runs(before, name, place) || breaks_out(before, place.tail, odd),
     };
     found.then(|| place.span(before.len(), 16))
+}
+
+/// Whether a back quote is one that Markdown puts around a word: "the function `f`", "`--eval` or".
+fn is_markdown(before: &[u8], name: &[u8], place: Place<'_>, odd: Quotes) -> bool {
+    let is_apart = place.head.last().is_some_and(|b| is_blank(*b))
+        && !before.ends_with(b".")
+        && !trim_end(before).ends_with(b" .");
+    let closes = odd.of(b'`');
+    let goes_on = place.tail.first().is_some_and(|b| b.is_ascii_alphanumeric() || matches!(b, b'`' | b'$' | b'\\'));
+    is_apart || (closes && !(is_in(RUNNERS, name) && goes_on && !before.ends_with(b"`")))
 }
 
 /// `(alert)(1)`
@@ -50,11 +58,14 @@ fn runs(before: &[u8], name: &[u8], place: Place<'_>) -> bool {
     if is(&["fromcharcode"]) {
         return template || first.is_ascii_digit() || first == b'.';
     }
-    if is(&["settimeout", "setinterval", "setimmediate"]) {
-        return text || is_argument(arguments) || (before.is_empty() && lists(arguments));
+    if is(&["settimeout", "setinterval"]) {
+        return text
+            || is_argument(arguments)
+            || is_in(RUNNERS, split_start(arguments, is_name).0)
+            || (before.is_empty() && is_timer(arguments));
     }
     if is(&["function"]) {
-        return text && !member;
+        return text && !member && !before.last().is_some_and(|b| is_quote(*b));
     }
     if is(&["import", "fetch", "getscript"]) {
         return text && is_elsewhere(if template { arguments } else { arguments.get(1..).unwrap_or_default() });
@@ -86,8 +97,16 @@ fn runner(before: &[u8], place: Place<'_>, arguments: &[u8], template: bool) -> 
     }
     let spoken = before.last().is_some_and(|b| is_blank(*b))
         && trim_end(before).last().is_some_and(|b| b.is_ascii_alphanumeric() || *b >= 0x80 || matches!(b, b',' | b'.'));
+    let object = before.strip_suffix(b".").map(|object| split_end(object, is_name).1);
+    let is_foreign = object.is_some_and(|object| !is_in(GLOBALS, object));
+    // "`eval()`", as Markdown has it.
+    let is_mention = before.ends_with(b"`") && split_start(arguments, is_name).1.starts_with(b")`");
     match arguments {
         [] => false,
+        _ if is_mention => false,
+        [first, ..] if is_foreign && (is_name(*first) && !first.is_ascii_digit() || matches!(first, b')' | b'[')) => {
+            false
+        }
         [b')', after @ ..] => {
             !spoken || !matches!(after.first(), None | Some(b' ' | b'.' | b',' | b'?' | b'!' | b':' | b'\n' | b'\r'))
         }
@@ -128,9 +147,10 @@ fn is_argument(arguments: &[u8]) -> bool {
 }
 
 /// `code, 1)`
-fn lists(arguments: &[u8]) -> bool {
+fn is_timer(arguments: &[u8]) -> bool {
     let (name, rest) = split_start(arguments, is_name);
-    !name.is_empty() && trim_start(rest).starts_with(b",")
+    let delay = trim_start(rest).strip_prefix(b",").map(trim_start).and_then(<[u8]>::first);
+    name.first().is_some_and(|b| !b.is_ascii_digit()) && delay.is_some_and(u8::is_ascii_digit)
 }
 
 /// Whether a string names a place that is not this application.
@@ -153,17 +173,17 @@ fn breaks_out(before: &[u8], arguments: &[u8], odd: Quotes) -> bool {
         Some(b';' | b'+' | b'-' | b'*' | b'/' | b'%' | b'&' | b'|' | b'^' | b'?' | b'}' | b'{' | b')')
     );
     let adjacent = operators.first().is_some_and(|b| b";-+*/%&|^?)}]".contains(b));
-    let Some(quote) = left.last().copied().filter(|b| is_quote(*b)) else { return false };
-    if !operates || !adjacent || !odd.of(quote) {
+    let Some(quote) = left.last().copied().filter(|b| matches!(b, b'\'' | b'"')) else { return false };
+    // A statement on the next line was written by who wrote the string.
+    if !operates || !adjacent || !odd.of(quote) || operators.contains(&b'\n') {
         return false;
     }
     let reach = arguments.get(..REACH.min(arguments.len())).unwrap_or_default();
     let Some(close) = reach.iter().position(|b| *b == b')') else { return false };
-    let rest = trim_start(reach.get(close..).unwrap_or_default());
-    let rest = split_start(rest, |b| {
+    let (operators, rest) = split_start(reach.get(close..).unwrap_or_default(), |b| {
         is_blank(b)
             || matches!(b, b')' | b'(' | b';' | b'+' | b'-' | b'*' | b'%' | b'&' | b'|' | b'^' | b',' | b'}' | b'\\')
-    })
-    .1;
-    matches!(rest, [b'/', b'/' | b'*', ..] | [b'<', b'!', ..]) || rest.first() == Some(&quote)
+    });
+    let joined = operators.iter().any(|b| !is_blank(*b) && *b != b')');
+    matches!(rest, [b'/', b'/' | b'*', ..] | [b'<', b'!', ..]) || (joined && rest.first() == Some(&quote))
 }

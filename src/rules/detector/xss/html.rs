@@ -2,7 +2,7 @@
 
 use super::css;
 use super::lexeme::{is_blank, is_in, is_quote, skip_start, split_start, starts_with, trim_start};
-use super::tables::{ACTIVE, ANGULAR, Danger, EVENTS, NOT_EVENTS, PAGE_HEADERS, RUNNERS, URL_ATTRIBUTES};
+use super::tables::{ACTIVE, ANGULAR, Danger, EVENTS, LOADING, NOT_EVENTS, PAGE_HEADERS, RUNNERS, URL_ATTRIBUTES};
 use super::url;
 use crate::rules::Span;
 
@@ -25,6 +25,8 @@ struct Tag {
     danger: Danger,
     /// Whether the value itself opened it.
     is_own: bool,
+    /// Whether the value left an attribute with quotes to get there.
+    is_broken_out: bool,
 }
 
 struct Reader<'v> {
@@ -41,14 +43,19 @@ pub fn scan(value: &[u8], context: Context) -> Option<Span> {
         Context::Text => {}
         Context::Quoted(quote) => {
             reader.at = value.iter().position(|b| *b == quote)?.saturating_add(1);
-            if let Some(span) =
-                reader.attributes(Tag { start: reader.at.saturating_sub(1), danger: Danger::None, is_own: false })
-            {
+            if let Some(span) = reader.attributes(Tag {
+                start: reader.at.saturating_sub(1),
+                danger: Danger::None,
+                is_own: false,
+                is_broken_out: true,
+            }) {
                 return Some(span);
             }
         }
         Context::Bare => {
-            if let Some(span) = reader.attributes(Tag { start: 0, danger: Danger::None, is_own: false }) {
+            if let Some(span) =
+                reader.attributes(Tag { start: 0, danger: Danger::None, is_own: false, is_broken_out: false })
+            {
                 return Some(span);
             }
         }
@@ -126,7 +133,10 @@ impl<'v> Reader<'v> {
         }
         match (danger, self.peek()) {
             (Danger::Always, _) | (Danger::Script, Some(b'>' | b'/' | b'+')) => Some(Some(self.span(start))),
-            _ => Some(self.attributes(Tag { start, danger, is_own: true }).or_else(|| self.style(start, danger))),
+            _ => Some(
+                self.attributes(Tag { start, danger, is_own: true, is_broken_out: false })
+                    .or_else(|| self.style(start, danger)),
+            ),
         }
     }
 
@@ -211,7 +221,8 @@ fn judge(tag: Tag, name: &[u8], value: &[u8], is_behind_quote: bool) -> bool {
         Danger::None | Danger::Always | Danger::Style => false,
         Danger::Script => true,
         Danger::Attribute => !name.is_empty(),
-        Danger::Link => is(&["href"]),
+        Danger::Base => is(&["href"]),
+        Danger::Link => is(&["rel"]) && relates(value),
         Danger::Meta => is_meta(name, value),
         Danger::Animation => is(&["attributename"]) && animates(value),
     };
@@ -230,7 +241,7 @@ fn is_handler(tag: Tag, name: &[u8], value: &[u8], is_behind_quote: bool) -> boo
         true => !is_component(value),
         // Pasted into a tag, it may as well be text, so that an event should be known or the value be script.
         false if EVENTS.iter().any(|stem| starts_with(name, stem.as_bytes())) => {
-            !value.first().is_some_and(u8::is_ascii_digit) || is_code(value)
+            is_code(value) || value.is_empty() || (tag.is_broken_out && !value.first().is_some_and(u8::is_ascii_digit))
         }
         false => is_behind_quote && is_code(value),
     }
@@ -246,11 +257,16 @@ fn is_angular(name: &[u8]) -> bool {
         })
 }
 
+/// Whether a browser loads what a `link` with this relation names.
+fn relates(value: &[u8]) -> bool {
+    value.split(|b| is_blank(*b)).any(|relation| LOADING.iter().any(|r| r.as_bytes().eq_ignore_ascii_case(relation)))
+}
+
 /// Whether an attribute of `meta` sends the page elsewhere, sets something or has it read in a strange character set.
 fn is_meta(name: &[u8], value: &[u8]) -> bool {
     let value = trim_start(value);
     if name.eq_ignore_ascii_case(b"http-equiv") {
-        return !is_in(PAGE_HEADERS, value);
+        return !PAGE_HEADERS.iter().any(|header| starts_with(value, header.as_bytes()));
     }
     let charset = match name.eq_ignore_ascii_case(b"content") {
         true => value

@@ -42,6 +42,8 @@ pub enum Danger {
     /// Any attribute.
     Attribute,
     /// `href`
+    Base,
+    /// `rel`
     Link,
     /// What the page would be sent with.
     Meta,
@@ -61,7 +63,7 @@ pub const ACTIVE: &[(&str, Danger)] = &[
     ("object", Danger::Attribute),
     ("embed", Danger::Attribute),
     ("applet", Danger::Attribute),
-    ("base", Danger::Link),
+    ("base", Danger::Base),
     ("link", Danger::Link),
     ("meta", Danger::Meta),
     ("bgsound", Danger::Attribute),
@@ -80,12 +82,16 @@ pub const ACTIVE: &[(&str, Danger)] = &[
     ("animatetransform", Danger::Animation),
 ];
 
-/// What a page may say with `http-equiv` that changes nothing; sorted.
+/// What a page may say with `http-equiv` that changes nothing.
 #[rustfmt::skip]
 pub const PAGE_HEADERS: &[&str] = &[
     "cache-control", "content-language", "content-type", "default-style", "expires", "imagetoolbar", "pragma",
     "x-dns-prefetch-control", "x-ua-compatible",
 ];
+
+/// Relations of a `link` that a browser loads without being asked.
+pub const LOADING: &[&str] =
+    &["import", "stylesheet", "prefetch", "preload", "modulepreload", "prerender", "dns-prefetch", "preconnect"];
 
 /// Attributes whose value a browser takes for a URL that it may follow.
 #[rustfmt::skip]
