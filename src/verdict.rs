@@ -123,10 +123,10 @@ impl Finding {
     pub const SNIPPET_BYTES: usize = 96;
 
     /// Orders findings by what they tell, the most telling first: those that count, by severity, and of equal ones the
-    /// first in the text, since what comes after it is its payload, as a URL is of a JNDI lookup.
+    /// first in the text, since what comes after it is its payload, as a URL is of a JNDI lookup; then by family.
     #[must_use]
     pub fn weight(&self) -> impl Ord + use<> {
-        (Reverse(self.counts), Reverse(self.severity), self.start)
+        (Reverse(self.counts), Reverse(self.severity), self.start, self.family)
     }
 }
 

@@ -18,9 +18,9 @@ use crate::fake::Fake;
 const LEAST_HARMLESS: usize = 1200;
 const LEAST_ATTACKS: usize = 600;
 /// The part of the attacks that has to be refused.
-const LEAST_REFUSED: f64 = 0.965;
+const LEAST_REFUSED: f64 = 0.979;
 /// The part of the harmless requests that may be listed in `exceptions.yaml`; beyond the list nothing may be refused.
-const MOST_REFUSED: f64 = 0.025;
+const MOST_REFUSED: f64 = 0.019;
 
 /// A proxy with a config.
 struct Proxy {
