@@ -44,7 +44,7 @@ impl Settings {
         Some(settings)
     }
 
-    /// Reads a list of rule ids, a `*` at the end of one for anything; one that means no rule is an error.
+    /// Reads a list of rule ids, a `*` at one end of one for anything; one that means no rule is an error.
     pub fn read_rule_globs(&self, item: &Item<'_>, report: &mut Report) -> Vec<String> {
         let mut globs = Vec::new();
         for item in item.list(report).unwrap_or_default() {
