@@ -34,10 +34,16 @@ impl Bits {
         self.0.iter().all(|word| *word == 0)
     }
 
+    /// Whether this set and `other` have anything in common.
+    pub fn meets(&self, other: &Self) -> bool {
+        self.0.iter().zip(&other.0).any(|(x, y)| x & y != 0)
+    }
+
     /// What is in this set, in `a` and in `b`, in order.
     pub fn and<'s>(&'s self, a: &'s Self, b: &'s Self) -> impl Iterator<Item = usize> + 's {
-        let words = self.0.iter().zip(&a.0).zip(&b.0).map(|((x, y), z)| x & y & z);
-        words.enumerate().flat_map(|(i, word)| ones(word).map(move |bit| i.saturating_mul(64).saturating_add(bit)))
+        let words = self.0.iter().zip(&a.0).zip(&b.0).enumerate();
+        let common = words.map(|(i, ((x, y), z))| (i, x & y & z)).filter(|(_, word)| *word != 0);
+        common.flat_map(|(i, word)| ones(word).map(move |bit| i.saturating_mul(64).saturating_add(bit)))
     }
 }
 

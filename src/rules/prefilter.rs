@@ -3,7 +3,9 @@
 //! All literals of all rules stand in one Aho-Corasick automaton (Aho and Corasick, 1975) that ignores ASCII case. Literals
 //! of one byte, which would stop the automaton at every other byte, are looked up in the set of bytes that occur.
 
-use aho_corasick::{AhoCorasick, AhoCorasickBuilder, AhoCorasickKind, MatchKind};
+use aho_corasick::automaton::{Automaton, StateID};
+use aho_corasick::nfa::contiguous::NFA;
+use aho_corasick::{Anchored, MatchKind};
 
 use super::bits::Bits;
 use super::rule::Rule;
@@ -11,7 +13,7 @@ use super::rule::Rule;
 /// The automaton, and for each literal the rules that need it.
 #[derive(Debug)]
 pub struct Prefilter {
-    automaton: Option<AhoCorasick>,
+    automaton: Option<NFA>,
     rules_of: Vec<Bits>,
     bytes: Vec<(u8, Bits)>,
     always: Bits,
@@ -50,9 +52,8 @@ impl Prefilter {
             None
         } else {
             // A DFA would be twice as fast and twenty times as large: 18 MB in every worker's VM.
-            let mut builder = AhoCorasickBuilder::new();
-            builder.match_kind(MatchKind::Standard).ascii_case_insensitive(true);
-            Some(builder.kind(Some(AhoCorasickKind::ContiguousNFA)).build(&texts)?)
+            let mut builder = NFA::builder();
+            Some(builder.match_kind(MatchKind::Standard).ascii_case_insensitive(true).build(&texts)?)
         };
         Ok(Self { automaton, rules_of, bytes: bytes.collect(), always })
     }
@@ -62,9 +63,17 @@ impl Prefilter {
         candidates.clear();
         candidates.insert_all(&self.always);
         let mut present = [0_u64; 4];
+        // The automaton is walked by hand: its own search starts anew after every match.
+        let mut walk = self.automaton.as_ref().and_then(|nfa| Some((nfa, nfa.start_state(Anchored::No).ok()?)));
         for byte in text {
             if let Some(word) = present.get_mut(usize::from(byte >> 6)) {
                 *word |= 1 << (byte & 63);
+            }
+            if let Some((nfa, state)) = &mut walk {
+                *state = nfa.next_state(Anchored::No, *state, *byte);
+                if nfa.is_special(*state) && nfa.is_match(*state) {
+                    self.insert_rules(nfa, *state, candidates);
+                }
             }
         }
         for (byte, rules) in &self.bytes {
@@ -72,9 +81,11 @@ impl Prefilter {
                 candidates.insert_all(rules);
             }
         }
-        let Some(automaton) = &self.automaton else { return };
-        for found in automaton.find_overlapping_iter(text) {
-            if let Some(rules) = self.rules_of.get(found.pattern().as_usize()) {
+    }
+
+    fn insert_rules(&self, nfa: &NFA, state: StateID, candidates: &mut Bits) {
+        for index in 0..nfa.match_len(state) {
+            if let Some(rules) = self.rules_of.get(nfa.match_pattern(state, index).as_usize()) {
                 candidates.insert_all(rules);
             }
         }

@@ -20,6 +20,8 @@ pub struct Ruleset {
     active: Vec<Active>,
     /// Rules that want the same transforms see the same text, made once.
     pipelines: Vec<Pipeline>,
+    /// What a value must hold for any pipeline to change it.
+    gate: Traits,
     /// The rules that look at each target, in the order of [`Target::ALL`].
     by_target: Vec<Bits>,
     prefilter: Prefilter,
@@ -146,7 +148,9 @@ impl Ruleset {
         pipelines.sort_by_key(|pipeline| pipeline.decoders.transforms.bits());
         let active = rules.into_iter().zip(counts);
         let active = active.map(|(rule, counts)| Active { rule, counts, regex: OnceLock::new() }).collect();
-        Ok(Self { active, pipelines, by_target, prefilter })
+        let gates = pipelines.iter().map(|pipeline| pipeline.decoders.gate.with(pipeline.normalisers.gate));
+        let gate = gates.fold(Traits::default(), Traits::with);
+        Ok(Self { active, pipelines, gate, by_target, prefilter })
     }
 
     /// How many rules are on.
@@ -176,6 +180,11 @@ impl Ruleset {
         let mut decoded = Cow::Borrowed(value.bytes);
         let mut decoders = TransformSet::EMPTY;
         scratch.plain.known = false;
+        // Most values look the same to all rules, and have no candidate.
+        if !traits.any(self.gate) && !scratch.plain.of(value.bytes, &self.prefilter).meets(of_target) {
+            observer.text(TransformSet::EMPTY, value.bytes);
+            return ControlFlow::Continue(());
+        }
         for pipeline in &self.pipelines {
             if pipeline.decoders.transforms != decoders {
                 decoders = pipeline.decoders.transforms;
