@@ -14,6 +14,7 @@ mod cli;
 mod client;
 mod corpus;
 mod decode;
+mod detector;
 mod diagnostics;
 mod document;
 mod extract;

@@ -1,0 +1,52 @@
+//! What every detector must keep: it finds its hits, leaves its passes alone, and finds nothing without a needed literal.
+
+use backstop::document::{Value, from_yaml};
+use backstop::rules::detector::Detector;
+
+/// A list of the file `tests/data/detector/<name>.yaml`.
+pub fn examples(name: &str, list: &str) -> Vec<String> {
+    let text = std::fs::read_to_string(format!("tests/data/detector/{name}.yaml")).unwrap();
+    let documents = from_yaml(&text).unwrap();
+    let Value::List(nodes) = &documents[0].get(list).unwrap().value else { panic!("{name}: {list} is not a list") };
+    assert!(nodes.len() >= 150, "{name}: only {} {list}", nodes.len());
+    nodes
+        .iter()
+        .map(|node| node.as_text().unwrap_or_else(|| panic!("not text at {:?}", node.place)).to_owned())
+        .collect()
+}
+
+/// Whether `value` holds one of the literals that the detector says it needs.
+pub fn needed(detector: Detector, value: &[u8]) -> bool {
+    let lower = value.to_ascii_lowercase();
+    detector.needs().iter().any(|literal| lower.windows(literal.len()).any(|window| window == literal.as_bytes()))
+}
+
+/// Numbers that look random and are the same in every run (Knuth's MMIX constants).
+pub struct Numbers(pub u64);
+
+impl Numbers {
+    /// The next one, less than `limit`.
+    pub fn below(&mut self, limit: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(self.0 >> 33).unwrap() % limit
+    }
+}
+
+#[test]
+fn hits_are_found_and_hold_a_needed_literal() {
+    for (name, detector) in Detector::NAMES {
+        for value in examples(name, "hits") {
+            assert!(detector.detect(value.as_bytes()).is_some(), "{name}: not found: {value}");
+            assert!(needed(*detector, value.as_bytes()), "{name}: no literal of its needs in {value}");
+        }
+    }
+}
+
+#[test]
+fn passes_are_left_alone() {
+    for (name, detector) in Detector::NAMES {
+        for value in examples(name, "passes") {
+            assert!(detector.detect(value.as_bytes()).is_none(), "{name}: a false alarm: {value}");
+        }
+    }
+}
