@@ -149,12 +149,11 @@ impl Engine {
 }
 
 /// What is known of one request so far.
-#[derive(Debug)]
 pub struct Inspection<'p> {
     /// Its path, for exclusions.
     pub path: &'p Path<'p>,
-    /// Now, for exclusions that end.
-    pub unix_s: u64,
+    /// Now in seconds, asked only when an exclusion that may have ended is met.
+    now: &'p dyn Fn() -> u64,
     /// In the order found, each rule at most once, and once more if it counts only later.
     pub findings: Vec<Finding>,
     /// Sum over the rules that count, each once.
@@ -169,12 +168,12 @@ pub struct Inspection<'p> {
 }
 
 impl<'p> Inspection<'p> {
-    /// Nothing found yet.
+    /// Nothing found yet. `now` gives seconds since 1970-01-01 UTC.
     #[must_use]
-    pub fn new(path: &'p Path<'p>, unix_s: u64) -> Self {
+    pub fn new(path: &'p Path<'p>, now: &'p dyn Fn() -> u64) -> Self {
         Self {
             path,
-            unix_s,
+            now,
             findings: Vec::new(),
             score: 0,
             excluded: Vec::new(),
@@ -210,7 +209,7 @@ impl Observer for Judge<'_, '_> {
         let covers = |e: &Exclusion| e.covers(found.rule, found.value, inspection.path);
         let (mut spares, mut expired) = (None, false);
         for (index, exclusion) in self.engine.config.exclusions.iter().enumerate().filter(|(_, e)| covers(e)) {
-            if exclusion.is_expired(inspection.unix_s) {
+            if exclusion.is_expired((inspection.now)()) {
                 expired = true;
             } else {
                 spares = spares.or(Some(index));

@@ -22,6 +22,12 @@ impl<'a> Request<'a> {
         self.headers.iter().find(|(n, _)| *n == name.as_bytes()).map(|(_, v)| *v)
     }
 
+    /// All values of the header `name` as one, joined by commas as RFC 9110 section 5.3 has it; empty if there is none.
+    #[must_use]
+    pub fn joined(&self, name: &str) -> Vec<u8> {
+        self.values(name).collect::<Vec<_>>().join(&b", "[..])
+    }
+
     /// The method; empty if there is none.
     #[must_use]
     pub fn method(&self) -> &'a [u8] {

@@ -22,7 +22,7 @@ pub fn run(request: &ExplainRequest, format: Format) -> Result<Found, Usage> {
     let headers: Vec<Header<'_>> = owned.iter().map(|(n, v)| (n.as_bytes(), v.as_bytes())).collect();
     let view = Request { headers: &headers };
     let path = Path::normalise(view.path());
-    let content_type = view.first("content-type").unwrap_or_default();
+    let content_type = view.joined("content-type");
     let limit = engine.body_limits(&path).inspect_bytes;
     let body = request.body.as_deref().unwrap_or_default();
     let prefix = body.get(..limit).unwrap_or(body);
@@ -30,12 +30,12 @@ pub fn run(request: &ExplainRequest, format: Format) -> Result<Found, Usage> {
 
     let mut steps: Vec<Step> = Vec::new();
     extract::head(&view, &mut |value| steps.push(Step::of(&engine, value)));
-    extract::body(content_type, prefix, complete, &mut |value| steps.push(Step::of(&engine, value)));
+    extract::body(&content_type, prefix, complete, &mut |value| steps.push(Step::of(&engine, value)));
 
-    let mut inspection = Inspection::new(&path, unix_s());
+    let mut inspection = Inspection::new(&path, &unix_s);
     inspection.exhaustive = true;
     engine.inspect_head(&view, &mut inspection);
-    engine.inspect_body(content_type, prefix, complete, &mut inspection);
+    engine.inspect_body(&content_type, prefix, complete, &mut inspection);
     let exempt = Pattern::exempts(&engine.config.exempt, &path);
     let denial = engine.conclude(&inspection).filter(|_| !exempt);
 

@@ -27,16 +27,14 @@ impl Traits {
     pub const QUOTE: Self = Self(1 << 8);
     /// `$`, `` ` ``, `^` or `@`
     pub const DOLLAR: Self = Self(1 << 9);
-    /// `#` or `-`
-    pub const HASH_DASH: Self = Self(1 << 10);
     /// `*`
-    pub const STAR: Self = Self(1 << 11);
-    /// Any other punctuation but `-`, `.`, `_`, `~`, `+` and `=`.
-    pub const OTHER: Self = Self(1 << 12);
+    pub const STAR: Self = Self(1 << 10);
+    /// Any other punctuation but `#`, `-`, `.`, `_`, `~`, `+` and `=`.
+    pub const OTHER: Self = Self(1 << 11);
     /// The value may be base64 of text: long enough, with a capital, and without what is in neither alphabet.
-    pub const BASE64: Self = Self(1 << 13);
+    pub const BASE64: Self = Self(1 << 12);
     /// The end of a line, which is white space too.
-    pub const LINE_END: Self = Self(1 << 14);
+    pub const LINE_END: Self = Self(1 << 13);
     /// What a comment needs: the star of `/*`, or a line after `--` or `#`.
     pub const COMMENT: Self = Self(Self::LINE_END.0 | Self::STAR.0);
     /// What a shell's quoting needs.
@@ -44,7 +42,7 @@ impl Traits {
     /// What path normalisation needs.
     pub const PATH: Self = Self(Self::SLASH.0 | Self::BACKSLASH.0);
 
-    /// What stands in no base64; `#`, `.` and `~` do not either, but share their bits with what does.
+    /// What stands in no base64; `#`, `.` and `~` do not either, but have no kind of their own.
     const NOT_BASE64: u16 = Self::PERCENT.0
         | Self::AMPERSAND.0
         | Self::BACKSLASH.0
@@ -82,9 +80,8 @@ impl Traits {
             b'A'..=b'Z' => Self::UPPER,
             b'"' | b'\'' => Self::QUOTE,
             b'$' | b'`' | b'^' | b'@' => Self::DOLLAR,
-            b'#' | b'-' => Self::HASH_DASH,
             b'*' => Self::STAR,
-            b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'~' | b'+' | b'=' => Self(0),
+            b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'~' | b'+' | b'=' | b'#' | b'-' => Self(0),
             0x80..=0xff => Self::HIGH,
             _ => Self::OTHER,
         }

@@ -21,13 +21,9 @@ pub struct Plugin {
 impl Plugin {
     /// Compiles the config and says everything about it in the log, a line each.
     fn load() -> Option<(Rc<Engine>, Rc<HostWorld>)> {
-        let mut config = abi::buffer(BufferType::PluginConfiguration, usize::MAX)
+        let config = abi::buffer(BufferType::PluginConfiguration, usize::MAX)
             .inspect_err(|error| log::error!("backstop config: {error}"))
             .ok()?;
-        if config.is_empty() {
-            // What Istio sends for a WasmPlugin without a pluginConfig.
-            config = b"{}".to_vec();
-        }
         let mut world = HostWorld::new();
         let unix_s = world.unix_ns() / NS_PER_S;
         match Engine::configure(&config, unix_s) {

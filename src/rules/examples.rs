@@ -10,16 +10,19 @@ use crate::extract::{Target, Value};
 /// The examples of `source` that come out wrong, each as a sentence.
 #[must_use]
 pub fn failures(source: &Source) -> Vec<String> {
-    let hits = source.hits.iter().filter(|text| !matches(&source.rule, text));
-    let passes = source.passes.iter().filter(|text| matches(&source.rule, text));
+    // An example is a value where the rule may look at any, so it stands in a place of that kind.
+    let targets = Targets { kinds: Targets::bit(Target::Query), ..Targets::default() };
+    let alone = Ruleset::new([(Rule { targets, ..source.rule.clone() }, true)]);
+    let matches = |text: &&String| alone.as_ref().is_ok_and(|ruleset| matches(ruleset, text));
+    let hits = source.hits.iter().filter(|text| !matches(text));
+    let passes = source.passes.iter().filter(matches);
     hits.map(|text| format!("\"{}\" does not match \"{text}\", one of its hits", source.rule.id))
         .chain(passes.map(|text| format!("\"{}\" matches \"{text}\", one of its passes", source.rule.id)))
         .collect()
 }
 
-/// Whether `rule` alone matches `text`, wherever it looks.
-#[must_use]
-pub fn matches(rule: &Rule, text: &str) -> bool {
+/// Whether a rule of `ruleset` matches `text`.
+fn matches(ruleset: &Ruleset, text: &str) -> bool {
     struct Any(bool);
     impl Observer for Any {
         fn matched(&mut self, _: &Match<'_>) -> ControlFlow<()> {
@@ -27,10 +30,6 @@ pub fn matches(rule: &Rule, text: &str) -> bool {
             ControlFlow::Break(())
         }
     }
-    // An example is a value where the rule may look at any, so it stands in a place of that kind.
-    let anywhere =
-        Rule { targets: Targets { kinds: Targets::bit(Target::Query), ..Targets::default() }, ..rule.clone() };
-    let Ok(ruleset) = Ruleset::new([(anywhere, true)]) else { return false };
     let value = Value { target: Target::Query, name: b"", bytes: text.as_bytes(), is_name: false };
     let mut any = Any(false);
     let _ = ruleset.scan(&value, &mut ruleset.scratch(), &mut any);

@@ -65,7 +65,7 @@ impl Gated {
 pub struct Scratch {
     plain: Candidates,
     decoded: Candidates,
-    normalised: Candidates,
+    normalised: Bits,
 }
 
 /// The rules that could match a text, found when first asked for.
@@ -169,7 +169,7 @@ impl Ruleset {
     #[must_use]
     pub fn scratch(&self) -> Scratch {
         let candidates = || Candidates::new(self.len());
-        Scratch { plain: candidates(), decoded: candidates(), normalised: candidates() }
+        Scratch { plain: candidates(), decoded: candidates(), normalised: Bits::new(self.len()) }
     }
 
     /// Looks at one value; breaks off when the observer says so.
@@ -196,8 +196,8 @@ impl Ruleset {
             observer.text(pipeline.transforms, &text);
             let candidates = match (&text, &decoded) {
                 (Cow::Owned(_), _) => {
-                    scratch.normalised.known = false;
-                    scratch.normalised.of(&text, &self.prefilter)
+                    self.prefilter.candidates(&text, &mut scratch.normalised);
+                    &scratch.normalised
                 }
                 (Cow::Borrowed(_), Cow::Owned(_)) => scratch.decoded.of(&text, &self.prefilter),
                 (Cow::Borrowed(_), Cow::Borrowed(_)) => scratch.plain.of(&text, &self.prefilter),

@@ -141,7 +141,8 @@ impl Transaction {
             return Ok(());
         }
         self.limit_headers = head.check_limits(&path, client)?;
-        let mut inspection = Inspection::new(&path, case::unix_s(world));
+        let now = || case::unix_s(world);
+        let mut inspection = Inspection::new(&path, &now);
         engine.inspect_head(request, &mut inspection);
         head.conclude(&inspection, client)?;
         let limits = engine.body_limits(&path);
@@ -158,8 +159,8 @@ impl Transaction {
             subject: subject(request, client),
             form: form(request),
             path: request.path().to_vec(),
-            content_type: request.values("content-type").collect::<Vec<_>>().join(&b", "[..]),
-            content_encoding: request.values("content-encoding").collect::<Vec<_>>().join(&b", "[..]),
+            content_type: request.joined("content-type"),
+            content_encoding: request.joined("content-encoding"),
             body,
             findings: inspection.findings,
             score: inspection.score,
@@ -238,7 +239,8 @@ impl Transaction {
         let reported = pending.findings.len();
         let path_bytes = std::mem::take(&mut pending.path);
         let path = Path::normalise(&path_bytes);
-        let mut inspection = Inspection::new(&path, case::unix_s(world));
+        let now = || case::unix_s(world);
+        let mut inspection = Inspection::new(&path, &now);
         inspection.findings = std::mem::take(&mut pending.findings);
         inspection.score = pending.score;
         inspect(&mut inspection);

@@ -32,11 +32,23 @@ impl Numbers {
     }
 }
 
+/// Asserts that `core` is found between two copies of each padding.
+pub fn found_behind(detector: Detector, cores: &[&str], paddings: &[String]) {
+    for core in cores {
+        for padding in paddings {
+            let value = format!("{padding}{core}{padding}");
+            let begin: String = padding.chars().take(20).collect();
+            assert!(detector.detect(value.as_bytes()).is_some(), "{core} hides behind {begin}");
+        }
+    }
+}
+
 #[test]
-fn hits_are_found_and_hold_a_needed_literal() {
+fn hits_are_found_where_they_stand_and_hold_a_needed_literal() {
     for (name, detector) in Detector::NAMES {
         for value in examples(name, "hits") {
-            assert!(detector.detect(value.as_bytes()).is_some(), "{name}: not found: {value}");
+            let span = detector.detect(value.as_bytes()).unwrap_or_else(|| panic!("{name}: not found: {value}"));
+            assert!(span.start < span.end && span.end <= value.len(), "{name}: {span:?} in {value}");
             assert!(needed(*detector, value.as_bytes()), "{name}: no literal of its needs in {value}");
         }
     }

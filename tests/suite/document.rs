@@ -29,3 +29,10 @@ fn yaml_keeps_places() {
     assert_eq!((b.place.line, b.place.column), (3, 3));
     assert_eq!(from_yaml("a: &x 1").unwrap_err().place.line, 1);
 }
+
+#[test]
+fn nothing_at_all_is_an_empty_config() {
+    for text in [&b""[..], b" \n"] {
+        assert_eq!(from_json(text).unwrap(), backstop::document::Node::empty_map());
+    }
+}

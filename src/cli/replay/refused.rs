@@ -35,7 +35,7 @@ impl Refused {
         extract::head(&request, &mut visit);
         let limit = engine.body_limits(&path).inspect_bytes;
         let body = record.body.get(..limit).unwrap_or(&record.body);
-        let content_type = request.values("content-type").collect::<Vec<_>>().join(&b", "[..]);
+        let content_type = request.joined("content-type");
         extract::body(&content_type, body, body.len() == record.body.len(), &mut visit);
         let names_itself = Path::normalise(refused.path.as_bytes()).as_bytes() == path.as_bytes();
         if refused.score(|_, _| false) < engine.config.threshold {
