@@ -6,8 +6,8 @@ use std::ops::ControlFlow;
 use std::rc::Rc;
 
 use crate::config::{BodyLimits, Config};
-use crate::diagnostic::{Diagnostic, Name};
-use crate::document::{Node, Place, from_json};
+use crate::diagnostic::Diagnostic;
+use crate::document::{Node, from_json};
 use crate::extract::{self, Target, Value};
 use crate::http::Request;
 use crate::path::Path;
@@ -60,8 +60,7 @@ impl Engine {
     pub fn compile(document: &Node, unix_s: u64) -> Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
         let (config, warnings) = Config::read(document, unix_s)?;
         let rules = config.rules.select(config.level, config.detect_level);
-        let ruleset = Ruleset::new(rules)
-            .map_err(|e| vec![Diagnostic::error(Name::OutOfRange, "rules", Place::default(), e.to_string())])?;
+        let ruleset = Ruleset::new(rules);
         let exclusions = config.exclusions.iter().enumerate().map(|(index, exclusion)| exclusion.name(index));
         let metric_names = telemetry::names(config.limits.names(), exclusions);
         Ok((Self { config, ruleset, metric_names, printed: Cell::default(), gathering: Rc::default() }, warnings))

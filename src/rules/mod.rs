@@ -9,6 +9,7 @@ pub mod detector;
 mod embedded;
 pub mod examples;
 pub mod exclusion;
+pub mod need;
 pub mod pattern;
 pub mod prefilter;
 pub mod rule;

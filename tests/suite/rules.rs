@@ -2,8 +2,10 @@
 
 use std::ops::ControlFlow;
 
+use backstop::decode::Traits;
 use backstop::document::{Item, Report, from_yaml};
 use backstop::extract::{Target, Value};
+use backstop::rules::need::{Literal, Literals, Need};
 use backstop::rules::{EMBEDDED, Match, Observer, Rule, Ruleset, examples, pattern, rule, source};
 use backstop::verdict::Family;
 
@@ -65,9 +67,9 @@ fn matched(ruleset: &Ruleset, text: &[u8]) -> Vec<String> {
 
 #[test]
 fn the_prefilter_never_loses_a_match() {
-    let with = Ruleset::new(EMBEDDED.iter().map(|r| (r.clone(), true))).unwrap();
-    let always = |r: &Rule| Rule { needs: Vec::new().into(), ..r.clone() };
-    let without = Ruleset::new(EMBEDDED.iter().map(|r| (always(r), true))).unwrap();
+    let with = Ruleset::new(EMBEDDED.iter().map(|r| (r.clone(), true)));
+    let always = |r: &Rule| Rule { needs: vec![Need::nothing()].into(), ..r.clone() };
+    let without = Ruleset::new(EMBEDDED.iter().map(|r| (always(r), true)));
     let examples: Vec<String> = sources().into_iter().flat_map(|s| [s.hits, s.passes].concat()).collect();
     let mut matches = 0;
     for text in &examples {
@@ -83,18 +85,51 @@ fn the_prefilter_never_loses_a_match() {
 
 #[test]
 fn required_literals() {
-    let needs = |text: &str| pattern::required(&pattern::parse(text, true).unwrap());
-    let some = |texts: &[&str]| Some(texts.iter().map(|t| (*t).to_owned()).collect::<Vec<_>>());
-    assert_eq!(needs(r"\bunion\s+(all\s+)?select\b"), some(&["select"]));
-    assert_eq!(needs(r"(?:cat|tail)\d"), some(&["cat", "tail"]));
-    assert_eq!(needs(r"x(?:ab|abc)y"), some(&["xabcy", "xaby"]));
-    assert_eq!(needs(r"colou?r"), some(&["color", "colour"]));
-    assert_eq!(needs(r"(?:foo)+bar?"), some(&["foo"]));
-    assert_eq!(needs(r"a[/\\]{1,4}x"), some(&["a/", "a\\"]));
-    assert_eq!(needs(r"(?:ab){2}"), some(&["abab"]));
+    // `|` stands where a word must begin or end.
+    let needs = |text: &str| {
+        let need = pattern::required(&pattern::parse(text, true).unwrap())?;
+        let edge = |yes| if yes { "|" } else { "" };
+        let texts = need.texts.iter().map(|t| format!("{}{}{}", edge(t.left), t.text, edge(t.right)));
+        Some(texts.collect::<Vec<_>>().join(" "))
+    };
+    let some = |texts: &str| Some(texts.to_owned());
+    assert_eq!(needs(r"\bunion\s+(all\s+)?select\b"), some("select|"));
+    assert_eq!(needs(r"(?:cat|tail)\d"), some("cat tail"));
+    assert_eq!(needs(r"x(?:ab|abc)y"), some("xabcy xaby"));
+    assert_eq!(needs(r"colou?r"), some("color colour"));
+    assert_eq!(needs(r"(?:foo)+bar?"), some("foo"));
+    assert_eq!(needs(r"a[/\\]{1,4}x"), some("a/ a\\"));
+    assert_eq!(needs(r"(?:ab){2}"), some("abab"));
     assert_eq!(needs(r"\d+"), None);
     assert_eq!(needs(r"(?:abc|\d)"), None);
     assert_eq!(needs(r"a.c"), None, "one byte alone is no filter");
+    // What stands beside a word says that it begins or ends there.
+    assert_eq!(needs(r"[;|&]\s*ls[^\w.]+-"), some("|ls|"));
+    assert_eq!(needs(r"(?:^|[^\w])eval(?:[\s(]|$)"), some("|eval|"));
+    assert_eq!(needs(r"\w*eval\w"), some("eval"));
+    assert_eq!(needs(r"eval\s*\w"), some("eval"), "nothing may stand between the two words");
+    assert_eq!(needs(r"\s\d*id"), some("id"), "what may be nothing hides what stands before it");
+    assert_eq!(needs(r"'\bor"), some("'or"), "a sign, then a word");
+    assert_eq!(needs(r"\b'x'\b"), some("'x'"), "beside a sign the edge is a word's");
+}
+
+#[test]
+fn required_signs() {
+    let signs = |text: &str| pattern::signs(&pattern::parse(text, true).unwrap()).map(|set| set.bits());
+    let set = |bytes: &[u8]| Traits::of_bytes(bytes).bits();
+    assert_eq!(signs(r"[;|]\s*ls`"), [set(b"`"), set(b";|")]);
+    assert_eq!(signs(r"(?:\$|`)x|y\["), [set(b"$`["), set(b"x[")], "one way or the other");
+    assert_eq!(signs(r"\w+\d*"), [Traits::ALL.bits(); 2], "every value has one");
+}
+
+#[test]
+fn literals_keep_their_edges_when_packed() {
+    let literal = |text, left, right| Literal { text, left, right };
+    let all = [literal("or", true, true), literal("pg_", true, false), literal("x y", false, true), literal("a", false, false)];
+    let packed: Literals = all.into_iter().collect();
+    assert_eq!(packed.iter().collect::<Vec<_>>(), all);
+    let marks: Literals = [literal("a\u{1}bc\u{2}", true, true)].into_iter().collect();
+    assert_eq!(marks.iter().collect::<Vec<_>>(), [literal("bc", false, false)], "a part of it without marks");
 }
 
 #[test]
