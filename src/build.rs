@@ -29,8 +29,8 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
-use document::{Item, Report};
 use decode::Traits;
+use document::{Item, Report};
 use rules::need::Need;
 use rules::rule::{Matcher, Rule};
 use verdict::Family;

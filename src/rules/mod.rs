@@ -14,6 +14,7 @@ pub mod pattern;
 pub mod prefilter;
 pub mod rule;
 mod scan;
+pub mod seen;
 mod settings;
 pub mod source;
 

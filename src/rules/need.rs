@@ -130,8 +130,11 @@ const PER_MILLE: [u16; SYMBOLS] = [
 /// About how likely a byte of harmless traffic is one of `symbols`.
 #[must_use]
 pub fn frequency(symbols: Traits) -> f64 {
-    let has = |n: &usize| symbols.bits().checked_shr(u32::try_from(*n).unwrap_or(u32::MAX)).unwrap_or(0) & 1 == 1;
-    let per_mille = (0..SYMBOLS).filter(has).filter_map(|n| PER_MILLE.get(n)).map(|p| f64::from(*p)).sum::<f64>();
+    let (mut rest, mut per_mille) = (symbols.bits(), 0.0);
+    while rest != 0 {
+        per_mille += PER_MILLE.get(rest.trailing_zeros() as usize).map_or(0.0, |p| f64::from(*p));
+        rest &= rest.wrapping_sub(1);
+    }
     (per_mille / 1000.0).min(1.0)
 }
 

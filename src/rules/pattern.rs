@@ -303,7 +303,10 @@ fn ranges(class: &Class) -> impl Iterator<Item = (u8, u8)> + '_ {
         Class::Unicode(class) => (&[][..], class.ranges()),
     };
     let byte = |c: char| u8::try_from(c).ok().filter(u8::is_ascii).unwrap_or(u8::MAX);
-    bytes.iter().map(|range| (range.start(), range.end())).chain(chars.iter().map(move |r| (byte(r.start()), byte(r.end()))))
+    bytes
+        .iter()
+        .map(|range| (range.start(), range.end()))
+        .chain(chars.iter().map(move |r| (byte(r.start()), byte(r.end()))))
 }
 
 /// Whether no member of `class` is part of a word.

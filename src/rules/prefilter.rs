@@ -86,7 +86,8 @@ impl Prefilter {
         let mut found: Vec<(Literal<'_>, u16)> = Vec::new();
         let mut by_sign = Vec::new();
         let mut wants = Vec::new();
-        let needs = rules.iter().zip(0_u16..).flat_map(|(rule, index)| rule.needs.iter().map(move |need| (need, index)));
+        let needs =
+            rules.iter().zip(0_u16..).flat_map(|(rule, index)| rule.needs.iter().map(move |need| (need, index)));
         for ((need, rule), number) in needs.zip(0_u16..) {
             wants.push(Want { rule, with: need.with });
             let mut signs = need.signs;
@@ -305,11 +306,16 @@ impl Grams {
         let skipped = usize::from(!left && sets.len() > 3);
         let windows = sets.windows(3).zip(2_u8..).skip(skipped);
         let cost = |window: &[Traits]| {
-            let of = |set: &Traits| if *set == LEFT || *set == RIGHT { EDGE_FREQUENCY } else { frequency(*set) };
+            let of = |set: &Traits| match *set {
+                LEFT | RIGHT => EDGE_FREQUENCY,
+                Traits::ALL => 1.0,
+                set => frequency(set),
+            };
             let shares = gram_of(window).and_then(|gram| self.shares.get(gram as usize)).map_or(0, |shares| *shares);
             window.iter().map(of).product::<f64>() * f64::from(shares.saturating_add(1))
         };
-        let (window, last) = windows.min_by(|(a, _), (b, _)| cost(a).total_cmp(&cost(b)))?;
+        let costs = windows.map(|(window, last)| (cost(window), window, last));
+        let (_, window, last) = costs.min_by(|(a, ..), (b, ..)| a.total_cmp(b))?;
         // The first set stands before the literal, so that its byte n is set n + 1.
         Some((<[Traits; 3]>::try_from(window).ok()?, last.saturating_sub(1)))
     }
@@ -339,7 +345,8 @@ fn set(map: &mut [u64; WORDS], gram: u32) {
 
 /// The one gram of a window whose sets have one symbol each.
 fn gram_of(window: &[Traits]) -> Option<u32> {
-    window.iter().try_fold(0_u32, |gram, set| Some(gram << 6 | set.bits().checked_ilog2()?))
+    let one = |set: &Traits| set.bits().is_power_of_two().then(|| set.bits().trailing_zeros());
+    window.iter().try_fold(0_u32, |gram, set| Some(gram << 6 | one(set)?))
 }
 
 /// Every gram of one symbol of each set.

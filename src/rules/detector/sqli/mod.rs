@@ -44,15 +44,43 @@ fn as_word(word: &'static str) -> Literal<'static> {
 
 /// Signs that carry an injection on by themselves, and those that part a word in two.
 const SIGNS: &[&str] = &[
-    "$$", "\u{2018}", "\u{2019}", "\u{2032}", "\u{2b9}", "\u{2bc}", "/*", "||", "&&", "@@", "::", "0x", "0.e", "1.e", "2.e",
-    "3.e", "4.e", "5.e", "6.e", "7.e", "8.e", "9.e",
+    "$$", "\u{2018}", "\u{2019}", "\u{2032}", "\u{2b9}", "\u{2bc}", "/*", "||", "&&", "@@", "::", "0x", "0.e", "1.e",
+    "2.e", "3.e", "4.e", "5.e", "6.e", "7.e", "8.e", "9.e",
 ];
 
 /// Words that make an injection without any sign.
 const WORDS: &[&str] = &[
-    "select", "union", "values", "order", "group", "having", "into", "case", "exec", "drop", "truncate", "alter", "create",
-    "delete", "load", "shutdown", "like", "regexp", "glob", "sounds", "similar", "between", "null", "true", "false", "unknown",
-    "information_schem", "sqlite_master", "pg_", "xp_", "sysobjects",
+    "select",
+    "union",
+    "values",
+    "order",
+    "group",
+    "having",
+    "into",
+    "case",
+    "exec",
+    "drop",
+    "truncate",
+    "alter",
+    "create",
+    "delete",
+    "load",
+    "shutdown",
+    "like",
+    "regexp",
+    "glob",
+    "sounds",
+    "similar",
+    "between",
+    "null",
+    "true",
+    "false",
+    "unknown",
+    "information_schem",
+    "sqlite_master",
+    "pg_",
+    "xp_",
+    "sysobjects",
 ];
 
 /// Whether `value`, decoded by the caller to a fixed point, breaks out of or continues an SQL statement.
