@@ -30,7 +30,7 @@ impl Need {
 }
 
 /// A text in lower case that stands in a value in whatever case.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Literal<'t> {
     /// The text.
     pub text: &'t str,

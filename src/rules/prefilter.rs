@@ -5,6 +5,10 @@
 //! texts by blocks of bytes in this way; choosing the rarest block of each is what saves the time here.) At a byte, most
 //! values cost two look-ups in tables of 32 KiB together, however many literals there are.
 
+use std::collections::HashMap;
+
+use rustc_hash::FxBuildHasher;
+
 use super::bits::Bits;
 use super::need::{COMMON, EDGE_FREQUENCY, Literal, frequency};
 use super::rule::Rule;
@@ -83,7 +87,7 @@ impl Prefilter {
     /// Takes the needs of `rules`; a rule's place in the slice is its index from here on.
     #[must_use]
     pub fn new(rules: &[Rule]) -> Self {
-        let mut found: Vec<(Literal<'_>, u16)> = Vec::new();
+        let mut found: HashMap<Literal<'_>, Vec<u16>, FxBuildHasher> = HashMap::default();
         let mut by_sign = Vec::new();
         let mut wants = Vec::new();
         let needs =
@@ -95,14 +99,13 @@ impl Prefilter {
                 match literal.text.as_bytes() {
                     [] => signs = Traits::ALL,
                     [byte] => signs = signs.with(Traits::of_bytes(&[*byte])),
-                    _ => found.push((literal, number)),
+                    _ => found.entry(literal).or_default().push(number),
                 }
             }
             if signs != Traits::default() {
                 by_sign.push((signs, number));
             }
         }
-        found.sort_unstable();
         let mut this = Self {
             map: Box::new([0; WORDS]),
             ranks: Vec::new(),
@@ -115,29 +118,27 @@ impl Prefilter {
             wants,
         };
         let mut grams = Grams::new();
-        for same in found.chunk_by(|a, b| a.0 == b.0) {
-            if let Some((literal, _)) = same.first() {
-                this.add(*literal, same, &mut grams);
-            }
+        for (literal, needs) in &found {
+            this.add(*literal, needs, &mut grams);
         }
-        this.order(grams.places);
+        this.order(&grams.places);
         this
     }
 
-    fn add(&mut self, literal: Literal<'_>, same: &[(Literal<'_>, u16)], grams: &mut Grams) {
+    fn add(&mut self, literal: Literal<'_>, needs: &[u16], grams: &mut Grams) {
         // Far more literals than this would make no rule better.
         let (Ok(number), Ok(begin)) = (u16::try_from(self.literals.len()), u32::try_from(self.texts.len())) else {
-            return self.always(same);
+            return self.always(needs);
         };
         let whole = literal.text.as_bytes();
         let text = whole.get(..MAX_COMPARED).unwrap_or(whole);
-        let met = (u32::try_from(self.met.len()).unwrap_or(u32::MAX), u16::try_from(same.len()).unwrap_or(u16::MAX));
-        self.met.extend(same.iter().map(|(_, need)| *need));
+        let met = (u32::try_from(self.met.len()).unwrap_or(u32::MAX), u16::try_from(needs.len()).unwrap_or(u16::MAX));
+        self.met.extend_from_slice(needs);
         let right = literal.right && text.len() == whole.len();
         self.literals.push(Entry { begin, left: literal.left, right, met });
         self.texts.extend_from_slice(text);
         let (Some((window, back)), [first, .., last]) = (grams.rarest(text, literal.left, right), text) else {
-            return self.always(same);
+            return self.always(needs);
         };
         let length = u8::try_from(text.len()).unwrap_or(u8::MAX);
         let place = Place { literal: number, back, ends: [*first, *last], length };
@@ -148,27 +149,47 @@ impl Prefilter {
     }
 
     /// Needs whose literal cannot be looked for are met by any value.
-    fn always(&mut self, same: &[(Literal<'_>, u16)]) {
-        self.by_sign.extend(same.iter().map(|(_, need)| (Traits::ALL, *need)));
+    fn always(&mut self, needs: &[u16]) {
+        self.by_sign.extend(needs.iter().map(|need| (Traits::ALL, *need)));
     }
 
-    /// Sorts what was added by gram.
-    fn order(&mut self, mut places: Vec<(u32, Place)>) {
-        places.sort_unstable_by_key(|(gram, _)| *gram);
+    /// Sorts what was added by gram, by counting.
+    fn order(&mut self, places: &[(u32, Place)]) {
         let mut rank = 0_u32;
         for word in self.map.iter() {
             self.ranks.push(rank);
             rank = rank.saturating_add(word.count_ones());
         }
-        let mut last = None;
-        for ((gram, place), at) in places.into_iter().zip(0_u32..) {
-            if last != Some(gram) {
-                self.begins.push(at);
-                last = Some(gram);
-            }
-            self.places.push(place);
+        self.begins = vec![0; (rank as usize).saturating_add(1)];
+        for (gram, _) in places {
+            // Counted one further on, so that the sums are where each gram begins.
+            let next = self.rank(*gram).saturating_add(1);
+            self.begins.get_mut(next).into_iter().for_each(|count| *count = count.saturating_add(1));
         }
-        self.begins.push(u32::try_from(self.places.len()).unwrap_or(u32::MAX));
+        let mut sum = 0_u32;
+        for begin in &mut self.begins {
+            sum = sum.saturating_add(*begin);
+            *begin = sum;
+        }
+        let none = Place { literal: u16::MAX, back: u8::MAX, ends: [0; 2], length: 0 };
+        self.places = vec![none; places.len()];
+        let mut free = self.begins.clone();
+        for (gram, place) in places {
+            let at = free.get_mut(self.rank(*gram));
+            let slot = at.and_then(|at| {
+                let slot = self.places.get_mut(*at as usize);
+                *at = at.saturating_add(1);
+                slot
+            });
+            slot.into_iter().for_each(|slot| *slot = *place);
+        }
+    }
+
+    /// How many grams of the map come before `gram`.
+    fn rank(&self, gram: u32) -> usize {
+        let (word, bit) = (gram as usize / 64, gram % 64);
+        let below = self.map.get(word).map_or(0, |word| (word & (1_u64 << bit).wrapping_sub(1)).count_ones());
+        self.ranks.get(word).map_or(0, |rank| rank.saturating_add(below) as usize)
     }
 
     /// Room for the hits of one text.
@@ -230,10 +251,7 @@ impl Prefilter {
     /// The literals that share `gram`, whose last symbol stands `at`.
     #[inline(never)]
     fn compare(&self, text: &[u8], at: usize, gram: u32, needs: &mut Bits) {
-        let (word, bit) = (gram as usize / 64, gram % 64);
-        let below = self.map.get(word).map_or(0, |word| (word & (1_u64 << bit).wrapping_sub(1)).count_ones());
-        let rank = self.ranks.get(word).map_or(0, |rank| rank.saturating_add(below) as usize);
-        let mut range = self.begins.iter().skip(rank).map(|begin| *begin as usize);
+        let mut range = self.begins.iter().skip(self.rank(gram)).map(|begin| *begin as usize);
         let (Some(begin), Some(end)) = (range.next(), range.next()) else { return };
         for place in self.places.get(begin..end).unwrap_or_default() {
             let Some(part) = place.part(text, at) else { continue };

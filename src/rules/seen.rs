@@ -10,12 +10,14 @@ use rustc_hash::FxHasher;
 
 use crate::extract::{Target, Value};
 
-/// So many values are remembered, each of at most [`MAX_BYTES`] with its name.
+/// So many values are remembered.
 const SLOTS: usize = 1024;
-/// Longer values are hardly ever repeated.
-const MAX_BYTES: usize = 512;
-/// Shorter ones are looked at in no time.
-const MIN_BYTES: usize = 12;
+/// A value of the head and its name have at most so many bytes together: longer ones are hardly ever repeated.
+const MAX_HEAD_BYTES: usize = 512;
+/// A value of a body and its name: states, currencies and the like come again, what people write does not.
+const MAX_BODY_BYTES: usize = 96;
+/// Shorter values are looked at in no time.
+const MIN_BYTES: usize = 4;
 
 /// The table: at most 512 KiB of values.
 #[derive(Debug)]
@@ -66,9 +68,8 @@ impl Seen {
 /// Where `value` is remembered, if it is of a kind that comes again.
 fn slot(value: &Value<'_>) -> Option<usize> {
     let is_of_body = matches!(value.target, Target::Form | Target::Json | Target::Xml | Target::Body);
-    let repeats = !is_of_body || value.is_name;
-    let length = value.bytes.len();
-    if !repeats || length < MIN_BYTES || length.saturating_add(value.name.len()) > MAX_BYTES {
+    let most = if is_of_body { MAX_BODY_BYTES } else { MAX_HEAD_BYTES };
+    if value.bytes.len() < MIN_BYTES || value.bytes.len().saturating_add(value.name.len()) > most {
         return None;
     }
     let mut hasher = FxHasher::default();

@@ -13,6 +13,7 @@ use crate::rules::Span;
 const REACH: usize = 200;
 
 /// `[` behind a name of the global object, or around the name of a constructor.
+#[inline(never)]
 pub fn member(place: Place<'_>) -> Option<Span> {
     let head = if place.head.ends_with(b"*/") { skip_end(place.head) } else { place.head };
     let (before, name) = split_end(head, is_name);
@@ -40,6 +41,7 @@ pub fn member(place: Place<'_>) -> Option<Span> {
 }
 
 /// Script written with `[]()!+` alone.
+#[inline(never)]
 pub fn jsfuck(place: Place<'_>) -> Option<Span> {
     let opener = place.head.last().copied().unwrap_or(0);
     let empty = trim_start(place.tail).starts_with(b"]");
@@ -58,6 +60,7 @@ pub fn jsfuck(place: Place<'_>) -> Option<Span> {
 }
 
 /// `.` between a part of the page and what is wanted of it: `document.cookie`.
+#[inline(never)]
 pub fn dom(place: Place<'_>) -> Option<Span> {
     if !matches!(place.head.last(), Some(b't' | b'T' | b'w' | b'W' | b'f' | b'F' | b'p' | b'P' | b'/' | b' ' | b'?')) {
         return None;
@@ -102,6 +105,7 @@ pub fn dom(place: Place<'_>) -> Option<Span> {
 }
 
 /// `=` that sends the page elsewhere, writes markup into it, or renames a function to run it.
+#[inline(never)]
 pub fn assignment(place: Place<'_>) -> Option<Span> {
     if matches!(place.tail.first(), Some(b'=' | b'>')) || matches!(place.head.last(), Some(b'=' | b'!' | b'<' | b'>')) {
         return None;

@@ -12,6 +12,7 @@ use crate::rules::Span;
 const REACH: usize = 200;
 
 /// `(` or `` ` `` behind the name of a function.
+#[inline(never)]
 pub fn call(place: Place<'_>, odd: Quotes) -> Option<Span> {
     let head = skip_end(place.head);
     let head = head.strip_suffix(b"?.").unwrap_or(head);

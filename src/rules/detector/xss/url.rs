@@ -65,6 +65,7 @@ const KEYWORDS: &[&[u8]] = &[
 ];
 
 /// `:` behind the scheme of such a URL, where a URL may stand.
+#[inline(never)]
 pub fn scheme(place: Place<'_>) -> Option<Span> {
     let last = place.head.last()?.to_ascii_lowercase();
     let before = match last {
