@@ -76,7 +76,7 @@ class Handover(Case):
 
     def test_a_later_filter_sees_the_mark(self):
         headers = [*FORGED, ("X-Forwarded-For", "203.0.113.9")]
-        for target in ("/pay/x", "//pay/x", "/pay;a=b/x", "/free/..%2fpay/x"):
+        for target in ("/pay/x", "//pay/x", "/pay;a=b/x", "/pay%2fx"):
             response = self.send("POST", target, headers, body="q=1", on="rbac")
             self.assertEqual(response.status, 403, target)
             self.assertIn("rbac_access_denied", self.envoy.access(response, "rbac")["details"])

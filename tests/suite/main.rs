@@ -24,6 +24,7 @@ mod house;
 mod limit;
 mod origin;
 mod pairs;
+mod penalty;
 mod rules;
 mod sqli;
 mod transaction;
