@@ -65,19 +65,20 @@ def discovery(name, listener, config, version):
     return {"version_info": str(version), "resources": [extension]}
 
 
-def bootstrap(listeners, upstream_port, folder):
+def bootstrap(listeners, upstream_port, folder, more_clusters=()):
     """The whole bootstrap. `folder` takes the access logs and holds the files of dynamic listeners."""
     return {
         "node": {"id": "harness", "cluster": "harness"},
-        "admin": {"address": _address(0)},
+        "admin": {"address": address(0)},
         "static_resources": {
             "listeners": [_listener(name, listener, folder) for name, listener in listeners.items()],
-            "clusters": [_cluster(upstream_port)],
+            "clusters": [_cluster(upstream_port), *more_clusters],
         },
     }
 
 
-def _address(port):
+def address(port):
+    """A port on this machine, as Envoy writes it."""
     return {"socket_address": {"address": HOST, "port_value": port}}
 
 
@@ -96,7 +97,7 @@ def _listener(name, listener, folder):
     return {
         "name": name,
         "stat_prefix": name,
-        "address": _address(listener.port),
+        "address": address(listener.port),
         "filter_chains": [{"filters": [{"name": "http", "typed_config": manager}]}],
     }
 
@@ -122,7 +123,7 @@ def _route(listener):
 
 
 def _cluster(port):
-    endpoint = {"endpoint": {"address": _address(port)}}
+    endpoint = {"endpoint": {"address": address(port)}}
     return {
         "name": "application",
         "type": "STATIC",
