@@ -278,6 +278,34 @@ fn a_limit_that_runs_out_says_when_to_come_again() {
 }
 
 #[test]
+fn limits_tell_how_they_fare() {
+    let proxy = Proxy::new("limits: [{name: per-client, key: [client], rate: 1/h, burst: 10}]");
+    for _ in 0..12 {
+        let _ = proxy.get("/", &[]);
+    }
+    assert_eq!((proxy.counted("backstop_near_limit_per_client"), proxy.counted("backstop_limited_per_client")), (2, 2));
+    for n in 0..30_000_u32 {
+        let [_, b, c, d] = n.to_be_bytes();
+        proxy.world.peer.replace(format!("10.{b}.{c}.{d}:1").into_bytes());
+        let _ = proxy.get("/", &[]);
+    }
+    assert!(proxy.counted("backstop_limits_taken_over") > 10_000);
+    assert_eq!(proxy.counted("backstop_races_lost"), 0);
+    proxy.world.rivals.set(16);
+    assert_eq!(reply(proxy.get("/", &[])).details, "backstop{failure:set-shared-data}");
+    assert_eq!((proxy.counted("backstop_races_lost"), proxy.counted("backstop_failures")), (1, 1));
+    let detect = Proxy::new("mode: detect\nlimits: [{name: per-client, key: [client], rate: 1/h, burst: 10}]");
+    for _ in 0..12 {
+        assert_eq!(detect.get("/", &[]), Action::Continue);
+    }
+    assert_eq!(
+        (detect.counted("backstop_near_limit_per_client"), detect.counted("backstop_limited_per_client")),
+        (2, 2)
+    );
+    assert_eq!(detect.counted("backstop_requests_detected"), 2);
+}
+
+#[test]
 fn every_failing_host_call_obeys_on_failure() {
     let config = format!(
         "origin: {{sha256: ['{DIGEST}']}}\nlimits: [{{name: per-client, key: [client], rate: 1/s, burst: 9}}]\n\
