@@ -5,7 +5,7 @@ import json
 import time
 
 from e2e.case import FORWARDED, Case, config
-from harness.bootstrap import Listener, address
+from harness.bootstrap import Listener, cluster
 from harness.envoy import eventually
 from harness.upstream import Upstream
 
@@ -24,13 +24,6 @@ def penalty(cluster=None, *, duration="10m", timeout="500ms", **more):
     """The section, with a report to `cluster` if there is one."""
     report = {"cluster": cluster, "authority": "blocklist.example", "path": "/v1/offenders", "timeout": timeout}
     return {"denials": 3, "window": "1m", "for": duration, **({"report": report} if cluster else {}), **more}
-
-
-def cluster(name, port):
-    """A cluster with one endpoint on this machine."""
-    endpoint = {"endpoint": {"address": address(port)}}
-    assignment = {"cluster_name": name, "endpoints": [{"lb_endpoints": [endpoint]}]}
-    return {"name": name, "type": "STATIC", "connect_timeout": "0.2s", "load_assignment": assignment}
 
 
 class Penalty(Case):
