@@ -25,6 +25,7 @@ mod limit;
 mod origin;
 mod pairs;
 mod penalty;
+mod proxy;
 mod rules;
 mod sqli;
 mod transaction;

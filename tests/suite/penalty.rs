@@ -1,15 +1,12 @@
 //! Repeat offenders: when a penalty begins and ends, what counts towards it, and who is told.
 
 use std::net::IpAddr;
-use std::rc::Rc;
 
-use backstop::engine::Engine;
-use backstop::http::Header;
 use backstop::penalty::{Noted, Settings};
-use backstop::transaction::Transaction;
 use backstop::verdict::{Action, Family};
 
 use crate::fake::{Fake, read, read_clean};
+use crate::proxy::Proxy;
 
 fn settings(json: &str) -> Settings {
     read_clean(json, Settings::read)
@@ -130,28 +127,11 @@ fn a_changed_section_lets_everybody_go() {
     assert_eq!(penalised(&after, &fake, 1), None);
 }
 
-/// A proxy with a config.
-struct Proxy(Rc<Engine>, Fake);
-
-impl Proxy {
-    fn new(config: &str) -> Self {
-        let config = backstop::document::from_yaml(config).unwrap();
-        Self(Rc::new(Engine::compile(&config[0], 0).unwrap_or_else(|d| panic!("{d:?}")).0), Fake::new())
-    }
-
-    /// The details of the answer to a request from `client`, empty if it passes.
-    fn get(&self, path: &str, client: &str) -> String {
-        let headers: &[Header<'_>] =
-            &[(b":method", b"GET"), (b":path", path.as_bytes()), (b"x-forwarded-for", client.as_bytes())];
-        match Transaction::new(Rc::clone(&self.0)).on_request_headers(Ok(headers), true, &self.1) {
-            Action::Deny(reply) => format!("{} {}", reply.status, reply.details),
-            _ => String::new(),
-        }
-    }
-
-    fn counted(&self, name: &str) -> u64 {
-        let index = self.0.metric_names().iter().position(|n| n == name).unwrap_or_else(|| panic!("no {name}"));
-        self.1.counts.borrow().get(&index).copied().unwrap_or(0)
+/// Status and details of the answer to a request from `client`, empty if it passes.
+fn get(proxy: &Proxy, path: &str, client: &str) -> String {
+    match proxy.get(path, &[("x-forwarded-for", client)]) {
+        Action::Deny(reply) => format!("{} {}", reply.status, reply.details),
+        _ => String::new(),
     }
 }
 
@@ -171,17 +151,17 @@ penalty:
 fn an_offender_is_refused_at_the_head_and_reported_once() {
     let proxy = Proxy::new(CONFIG);
     for _ in 0..2 {
-        assert!(proxy.get(ATTACK, "2001:db8::1:2:3:4").starts_with("403 backstop{log4shell:"));
+        assert!(get(&proxy, ATTACK, "2001:db8::1:2:3:4").starts_with("403 backstop{log4shell:"));
     }
     for client in ["2001:db8::1", "2001:db8::ffff:0:0:1", "192.0.2.1, 2001:db8::5"] {
         for path in ["/", ATTACK, "/healthz/", "/healthz/../"] {
-            assert_eq!(proxy.get(path, client), "403 backstop{penalty:log4shell}");
+            assert_eq!(get(&proxy, path, client), "403 backstop{penalty:log4shell}");
         }
     }
-    assert_eq!(proxy.get("/healthz", "2001:db8::1"), "", "exempt paths stay so");
-    assert_eq!(proxy.get("/", "2001:db8:0:1::1"), "", "another prefix is another client");
+    assert_eq!(get(&proxy, "/healthz", "2001:db8::1"), "", "exempt paths stay so");
+    assert_eq!(get(&proxy, "/", "2001:db8:0:1::1"), "", "another prefix is another client");
     assert_eq!(
-        *proxy.1.posted.borrow(),
+        *proxy.world.posted.borrow(),
         [format!(
             "blocklist blocklist.example/v1/offenders 200 {}",
             r#"{"client":"2001:db8::/64","count":2,"enforced":true,"family":"log4shell","rule":"log4shell-jndi","until":1790000600}"#
@@ -191,20 +171,20 @@ fn an_offender_is_refused_at_the_head_and_reported_once() {
     assert_eq!(proxy.counted("backstop_requests_penalised"), 12);
     assert_eq!(proxy.counted("backstop_requests_denied"), 14);
     // Three requests took a token, of which two were attacks; the penalised ones took none.
-    let left = (0..20).filter(|_| proxy.get("/", "203.0.113.1").is_empty()).count();
+    let left = (0..20).filter(|_| get(&proxy, "/", "203.0.113.1").is_empty()).count();
     assert_eq!(left, 12 - 3);
-    proxy.1.advance_ms(600_000);
-    assert_eq!(proxy.get("/", "2001:db8::1"), "429 backstop{limit:all}");
+    proxy.world.advance_ms(600_000);
+    assert_eq!(get(&proxy, "/", "2001:db8::1"), "429 backstop{limit:all}");
 }
 
 #[test]
 fn only_denials_by_rules_count_and_allowed_clients_never() {
     let proxy = Proxy::new(CONFIG);
     for _ in 0..20 {
-        let _ = proxy.get("/", "203.0.113.1");
-        assert_eq!(proxy.get(ATTACK, "192.0.2.1"), "", "an allowed client is not inspected");
+        let _ = get(&proxy, "/", "203.0.113.1");
+        assert_eq!(get(&proxy, ATTACK, "192.0.2.1"), "", "an allowed client is not inspected");
     }
-    assert_eq!(proxy.get("/", "203.0.113.1"), "429 backstop{limit:all}");
+    assert_eq!(get(&proxy, "/", "203.0.113.1"), "429 backstop{limit:all}");
     assert_eq!((proxy.counted("backstop_penalties_begun"), proxy.counted("backstop_requests_penalised")), (0, 0));
 }
 
@@ -213,41 +193,39 @@ fn detect_counts_and_reports_and_lets_pass() {
     for (mode, section) in [("mode: detect", ""), ("mode: block", "  mode: detect\n")] {
         let proxy = Proxy::new(&format!("{mode}\n{CONFIG}{section}"));
         for _ in 0..2 {
-            let _ = proxy.get(ATTACK, "203.0.113.1");
+            let _ = get(&proxy, ATTACK, "203.0.113.1");
         }
-        assert_eq!(proxy.get("/", "203.0.113.1"), "", "{mode} {section}");
+        assert_eq!(get(&proxy, "/", "203.0.113.1"), "", "{mode} {section}");
         assert_eq!(proxy.counted("backstop_penalties_begun"), 1);
         assert_eq!(proxy.counted("backstop_requests_penalised"), 1);
-        assert!(proxy.1.posted.borrow()[0].contains("\"enforced\":false"));
-        assert_eq!(proxy.1.notes.borrow().get("verdict").map(Vec::as_slice), Some(&b"detected"[..]));
+        assert!(proxy.world.posted.borrow()[0].contains("\"enforced\":false"));
+        assert_eq!(proxy.world.notes.borrow().get("verdict").map(Vec::as_slice), Some(&b"detected"[..]));
     }
 }
 
 #[test]
 fn one_request_counts_once_however_often_it_is_found_bad() {
     let proxy = Proxy::new(&format!("mode: detect\n{CONFIG}"));
-    let head: &[Header<'_>] =
-        &[(b":method", b"POST"), (b":path", ATTACK.as_bytes()), (b"x-forwarded-for", b"203.0.113.1")];
-    let mut transaction = Transaction::new(Rc::clone(&proxy.0));
-    assert_eq!(transaction.on_request_headers(Ok(head), false, &proxy.1), Action::Continue);
-    proxy.1.body.replace(b"<script>alert(1)</script>".to_vec());
-    assert_eq!(transaction.on_request_body(25, true, &proxy.1), Action::Continue);
+    let client = [("x-forwarded-for", "203.0.113.1")];
+    let (mut transaction, action) = proxy.begin("POST", ATTACK, &client, false);
+    assert_eq!(action, Action::Continue);
+    proxy.world.body.replace(b"<script>alert(1)</script>".to_vec());
+    assert_eq!(transaction.on_request_body(25, true, &proxy.world), Action::Continue);
     assert!(proxy.counted("backstop_findings_log4shell") > 0);
     assert_eq!(proxy.counted("backstop_penalties_begun"), 0);
     // A denial for the body counts like one for the head.
-    let head: &[Header<'_>] = &[(b":method", b"POST"), (b":path", b"/"), (b"x-forwarded-for", b"203.0.113.1")];
-    let mut transaction = Transaction::new(Rc::clone(&proxy.0));
-    assert_eq!(transaction.on_request_headers(Ok(head), false, &proxy.1), Action::Continue);
-    assert_eq!(transaction.on_request_body(25, true, &proxy.1), Action::Continue);
+    let (mut transaction, action) = proxy.begin("POST", "/", &client, false);
+    assert_eq!(action, Action::Continue);
+    assert_eq!(transaction.on_request_body(25, true, &proxy.world), Action::Continue);
     assert_eq!(proxy.counted("backstop_penalties_begun"), 1);
 }
 
 #[test]
 fn a_report_that_fails_changes_nothing_but_a_counter() {
     let (sound, broken) = (Proxy::new(CONFIG), Proxy::new(CONFIG));
-    broken.1.fail("http-call");
+    broken.world.fail("http-call");
     for path in [ATTACK, ATTACK, "/"] {
-        assert_eq!(sound.get(path, "203.0.113.1"), broken.get(path, "203.0.113.1"));
+        assert_eq!(get(&sound, path, "203.0.113.1"), get(&broken, path, "203.0.113.1"));
     }
     assert_eq!((sound.counted("backstop_reports_failed"), broken.counted("backstop_reports_failed")), (0, 1));
     assert_eq!(broken.counted("backstop_failures"), 0);
@@ -256,8 +234,8 @@ fn a_report_that_fails_changes_nothing_but_a_counter() {
 #[test]
 fn a_denial_stands_when_it_cannot_be_noted() {
     let proxy = Proxy::new(&format!("onFailure: allow\n{CONFIG}").replace("limits:", "#"));
-    proxy.1.fail("set-shared-data");
-    assert!(proxy.get(ATTACK, "203.0.113.1").starts_with("403 backstop{log4shell:"));
+    proxy.world.fail("set-shared-data");
+    assert!(get(&proxy, ATTACK, "203.0.113.1").starts_with("403 backstop{log4shell:"));
     assert_eq!(proxy.counted("backstop_failures"), 1);
 }
 
