@@ -75,9 +75,39 @@ pub trait Stream {
     /// # Errors
     /// When the host does not answer.
     fn remove_header(&self, name: &str) -> Result<(), HostError>;
+
+    /// Adds a request header before it goes to later filters and the application.
+    ///
+    /// # Errors
+    /// When the host does not answer.
+    fn add_header(&self, name: &str, value: &str) -> Result<(), HostError>;
+}
+
+/// A POST to another service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message<'m> {
+    /// The cluster that it goes to, as the proxy calls it.
+    pub cluster: &'m str,
+    /// The host that it is for.
+    pub authority: &'m str,
+    /// The request target.
+    pub path: &'m str,
+    /// How long an answer may take.
+    pub timeout_ms: u32,
+    /// The body, JSON.
+    pub json: String,
+}
+
+/// Where messages go.
+pub trait Post {
+    /// Sends a message. Nobody waits: whether it was taken well is counted by whoever gets the answer.
+    ///
+    /// # Errors
+    /// When the host does not send it, because it knows no such cluster, say.
+    fn post(&self, message: &Message<'_>) -> Result<(), HostError>;
 }
 
 /// All ports at once, as a transaction needs them.
-pub trait World: Clock + SharedData + Sink + Stream {}
+pub trait World: Clock + SharedData + Sink + Stream + Post {}
 
-impl<T: Clock + SharedData + Sink + Stream> World for T {}
+impl<T: Clock + SharedData + Sink + Stream + Post> World for T {}

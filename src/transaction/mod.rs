@@ -1,7 +1,7 @@
 //! One request over its phases: what is done in which order, and what is kept for later.
 //!
-//! Order in the head: the origin secret off the request, mode, origin, exempt paths, client, limits, rules. The body is
-//! held by the host until enough of it is there, and then read once. Nothing is held that is not going to be inspected.
+//! Order in the head: the origin secret and forged hand-over headers off the request, mode, origin, exempt paths,
+//! client, penalty, limits, rules, hand-over. The body is held by the host until enough of it is there, and then read once. Nothing is held that is not going to be inspected.
 
 mod body;
 mod case;
@@ -16,6 +16,7 @@ use inflate::{Encoded, inflate};
 use crate::client::Client;
 use crate::config::{LimitHeaders, Mode, Oversize, Unreadable};
 use crate::engine::{Engine, Inspection};
+use crate::handover;
 use crate::host::{HostError, World};
 use crate::http::{Header, Request};
 use crate::limit;
@@ -48,6 +49,7 @@ enum State {
 #[derive(Debug)]
 struct Pending {
     subject: Subject,
+    client: Option<Client>,
     form: Form,
     path: Vec<u8>,
     content_type: Vec<u8>,
@@ -82,7 +84,8 @@ impl Transaction {
             }
             Err(error) => {
                 let subject = Subject::default();
-                let case = Case { engine: &engine, world, subject: &subject, form: Form::Json, score: 0 };
+                let (form, client) = (Form::Json, None);
+                let case = Case { engine: &engine, world, subject: &subject, client, form, score: 0 };
                 self.obey(case.fail(error))
             }
         }
@@ -127,6 +130,7 @@ impl Transaction {
         let (engine, request, world) = (head.engine, &head.request, head.world);
         let path = Path::normalise(request.path());
         head.strip_origin_secret()?;
+        head.strip_forged_marks(&path)?;
         if engine.config.mode == Mode::Off {
             return Ok(());
         }
@@ -140,11 +144,13 @@ impl Transaction {
             world.count(Metric::Exempt.index(), 1);
             return Ok(());
         }
+        head.check_penalty(client)?;
         self.limit_headers = head.check_limits(&path, client)?;
         let now = || case::unix_s(world);
         let mut inspection = Inspection::new(&path, &now);
         engine.inspect_head(request, &mut inspection);
         head.conclude(&inspection, client)?;
+        head.hand_over(&path, client, inspection.score)?;
         let limits = engine.body_limits(&path);
         if end_of_stream || limits.inspect_bytes == 0 || is_endless(request) {
             world.count(Metric::Passed.index(), 1);
@@ -157,6 +163,7 @@ impl Transaction {
         }
         self.state = State::Body(Box::new(Pending {
             subject: subject(request, client),
+            client,
             form: form(request),
             path: request.path().to_vec(),
             content_type: request.joined("content-type"),
@@ -269,7 +276,7 @@ impl Transaction {
 
 impl Pending {
     fn case<'a>(&'a self, engine: &'a Engine, world: &'a dyn World) -> Case<'a> {
-        Case { engine, world, subject: &self.subject, form: self.form, score: self.score }
+        Case { engine, world, subject: &self.subject, client: self.client, form: self.form, score: self.score }
     }
 }
 
@@ -290,6 +297,27 @@ impl Head<'_> {
         self.or_fail(self.world.remove_header(origin.header()), None).map(|_| ())
     }
 
+    /// Before anything can let the request go: later filters believe these headers. That a request is critical holds
+    /// in every mode and for everybody.
+    fn strip_forged_marks(&self, path: &Path<'_>) -> Result<(), Reply> {
+        let Some(handover) = &self.engine.config.handover else { return Ok(()) };
+        let forged = handover::Settings::forged(&self.request).try_for_each(|name| self.world.remove_header(name));
+        let marked = forged.and_then(|()| match handover.critical(&self.request, path) {
+            Some((name, value)) => self.world.add_header(name, &value),
+            None => Ok(()),
+        });
+        self.or_fail(marked, None).map(|_| ())
+    }
+
+    /// Tells later filters what is known of a request that goes on.
+    fn hand_over(&self, path: &Path<'_>, client: Option<Client>, score: u32) -> Result<(), Reply> {
+        let config = &self.engine.config;
+        let Some(handover) = &config.handover else { return Ok(()) };
+        let group = client.map(|client| client.group_text(&config.client));
+        let mut marks = handover.marks(group, path, score);
+        self.or_fail(marks.try_for_each(|(name, value)| self.world.add_header(name, &value)), client).map(|_| ())
+    }
+
     /// Whether the request is proven to have come through the CDN.
     fn check_origin(&self, path: &Path<'_>) -> Result<bool, Reply> {
         let outcome = self.engine.config.origin.check(&self.request, path);
@@ -308,6 +336,17 @@ impl Head<'_> {
         Ok(outcome == origin::Outcome::Passed)
     }
 
+    /// Whether the client is refused for what it did before; before limits, so that it uses up nobody's tokens.
+    fn check_penalty(&self, client: Option<Client>) -> Result<(), Reply> {
+        let config = &self.engine.config;
+        let (Some(penalty), Some(who)) = (&config.penalty, client) else { return Ok(()) };
+        let checked = penalty.check(who.group(&config.client), self.world, self.world);
+        let Some(family) = self.or_fail(checked, client)?.flatten() else { return Ok(()) };
+        self.world.count(Metric::Penalised.index(), 1);
+        let denial = Denial::Penalty(family);
+        answered(self.with_case(client, 0, |case| case.refuse(&denial, case.enforces() && penalty.enforced)))
+    }
+
     /// Takes a token of every limit that applies; what the client is to be told comes back.
     fn check_limits(&self, path: &Path<'_>, client: Option<Client>) -> Result<Vec<(&'static str, String)>, Reply> {
         let config = &self.engine.config;
@@ -321,8 +360,15 @@ impl Head<'_> {
             LimitHeaders::Draft03 => limit::draft03(&decisions),
             LimitHeaders::Draft11 => limit::draft11(&decisions),
         };
-        for decision in decisions.iter().filter(|decision| !decision.allowed) {
-            self.world.count(Metric::limited(decision.index), 1);
+        for decision in &decisions {
+            if !decision.allowed {
+                self.world.count(Metric::limited(decision.index), 1);
+            } else if decision.is_near() {
+                self.world.count(Metric::near_limit(config.limits.names().count(), decision.index), 1);
+            }
+            if decision.taken_over {
+                self.world.count(Metric::LimitsTakenOver.index(), 1);
+            }
         }
         // One that refuses comes before those that only would.
         let over = limit::refusal(&decisions).or_else(|| decisions.iter().find(|decision| !decision.allowed));
@@ -359,7 +405,7 @@ impl Head<'_> {
     fn with_case<T>(&self, client: Option<Client>, score: u32, then: impl FnOnce(&Case<'_>) -> T) -> T {
         let subject = subject(&self.request, client);
         let (engine, world) = (self.engine, self.world);
-        then(&Case { engine, world, subject: &subject, form: form(&self.request), score })
+        then(&Case { engine, world, subject: &subject, client, form: form(&self.request), score })
     }
 }
 

@@ -4,7 +4,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use backstop::host::{Clock, HostError, SharedData, Sink, Stored, Stream};
+use backstop::host::{Clock, HostError, Message, Post, SharedData, Sink, Stored, Stream};
 
 /// The status of a call that was told to fail (`InternalFailure` of the ABI).
 pub const FAILURE: u32 = 10;
@@ -26,12 +26,16 @@ pub struct Fake {
     pub body: RefCell<Vec<u8>>,
     /// Names of the headers that were removed, in order.
     pub removed: RefCell<Vec<String>>,
+    /// Names and values of the headers that were added, in order.
+    pub added: RefCell<Vec<(String, String)>>,
     /// Counters by index.
     pub counts: RefCell<BTreeMap<usize, u64>>,
     /// Lines at `warn`.
     pub lines: RefCell<Vec<String>>,
     /// What was noted for access logs, by name.
     pub notes: RefCell<BTreeMap<String, Vec<u8>>>,
+    /// Cluster, authority and path, timeout and body of the messages that were sent.
+    pub posted: RefCell<Vec<String>>,
     /// Names of the calls that fail, such as `get-shared-data`.
     pub failing: RefCell<BTreeSet<&'static str>>,
     /// How often each call was made.
@@ -40,9 +44,9 @@ pub struct Fake {
 }
 
 impl Fake {
-    /// Every call that may fail.
+    /// Every call whose failure `onFailure` is about.
     pub const CALLS: &'static [&'static str] =
-        &["get-shared-data", "set-shared-data", "get-property", "get-buffer", "remove-header"];
+        &["get-shared-data", "set-shared-data", "get-property", "get-buffer", "remove-header", "add-header"];
 
     /// A world whose peer is `198.51.100.7:40000`, a second after the clock began.
     pub fn new() -> Self {
@@ -61,7 +65,7 @@ impl Fake {
 
     /// Makes `call` fail from now on.
     pub fn fail(&self, call: &'static str) {
-        assert!(Self::CALLS.contains(&call), "no such call: {call}");
+        assert!(Self::CALLS.contains(&call) || call == "http-call", "no such call: {call}");
         self.failing.borrow_mut().insert(call);
     }
 
@@ -132,6 +136,15 @@ impl Sink for Fake {
     }
 }
 
+impl Post for Fake {
+    fn post(&self, message: &Message<'_>) -> Result<(), HostError> {
+        self.enter("http-call")?;
+        let Message { cluster, authority, path, timeout_ms, json } = message;
+        self.posted.borrow_mut().push(format!("{cluster} {authority}{path} {timeout_ms} {json}"));
+        Ok(())
+    }
+}
+
 impl Stream for Fake {
     fn peer(&self) -> Result<Vec<u8>, HostError> {
         self.enter("get-property")?;
@@ -146,6 +159,12 @@ impl Stream for Fake {
     fn remove_header(&self, name: &str) -> Result<(), HostError> {
         self.enter("remove-header")?;
         self.removed.borrow_mut().push(name.to_owned());
+        Ok(())
+    }
+
+    fn add_header(&self, name: &str, value: &str) -> Result<(), HostError> {
+        self.enter("add-header")?;
+        self.added.borrow_mut().push((name.to_owned(), value.to_owned()));
         Ok(())
     }
 }
