@@ -3,7 +3,7 @@
 use super::copy_until;
 use super::percent::{hex, hex2, hex4, push_char, push_unit};
 
-/// `\u0041`, `\u{41}`, `\x41`, `\101` and CSS's `\41 ` to `A`. Other backslashes stay: `\'` and `\n` mean different
+/// `\u0041`, `\u{41}`, `\x41`, `\101` and CSS's `\41 ` to `A`, `\0` to NUL. Other backslashes stay: `\'` and `\n` mean different
 /// things to different readers, and rules look for them as they are.
 pub fn escape(input: &[u8]) -> Option<Vec<u8>> {
     let mut output = Vec::with_capacity(input.len());
@@ -36,6 +36,10 @@ fn one<'r>(after: &'r [u8], output: &mut Vec<u8>) -> Option<&'r [u8]> {
         }
         [a @ b'0'..=b'3', b @ b'0'..=b'7', c @ b'0'..=b'7', tail @ ..] => {
             output.push((a & 3) << 6 | (b & 7) << 3 | (c & 7));
+            Some(tail)
+        }
+        [b'0', tail @ ..] if tail.first().is_some_and(|next| !next.is_ascii_hexdigit()) => {
+            output.push(0);
             Some(tail)
         }
         _ => css(after, output),

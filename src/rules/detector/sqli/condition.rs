@@ -72,6 +72,10 @@ pub(super) fn condition(window: &mut Window<'_>, at: usize) -> Option<usize> {
     if is_word && at == 2 && window.at(3).glued && window.kind(3) == Kind::Quote && window.kind(4) == Kind::End {
         return None;
     }
+    // `or 2 = 3 if you look again`: what begins a value and goes on in prose.
+    if at == 1 && window.kind(last) == Kind::Word && window.kind(last.saturating_add(1)) == Kind::Word {
+        return None;
+    }
     let is_query_string = window.kind(at) == Kind::AndAnd && strength == 2 && window.at(at).glued;
     (strength > 0 && !is_query_string && left(window, at).saturating_add(strength) >= ENOUGH).then_some(last)
 }

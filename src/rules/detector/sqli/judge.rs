@@ -138,7 +138,7 @@ fn stacked(window: &mut Window<'_>, at: usize) -> Option<usize> {
     statement.then_some(next)
 }
 
-/// A quote that closes, an operator, and a quote that opens again: `'='`, `'-'`, `x'||'y`.
+/// A quote that closes, an operator, and a quote that opens again: `'='`, `'-'`, `x'||'y`, `'*1*'`, or a comment: `'^0#`.
 fn quote(window: &mut Window<'_>, at: usize) -> Option<usize> {
     let sign = at.saturating_add(1);
     let again = at.saturating_add(2);
@@ -154,6 +154,13 @@ fn quote(window: &mut Window<'_>, at: usize) -> Option<usize> {
             reopens
                 || window.kind(again) == Kind::Number
                     && (ends_in_comment(window, after) || at == 1 && window.kind(after) == Kind::End)
+        }
+        Kind::Arithmetic if window.kind(again) == Kind::Number && at <= 2 => {
+            let third = window.at(after);
+            let goes_on = matches!(window.kind(after), Kind::Arithmetic | Kind::Concat)
+                && window.kind(after.saturating_add(1)) == Kind::Quote
+                && window.kind(after.saturating_add(2)) == Kind::End;
+            goes_on || third.kind == Kind::Tail && ends_in_comment(window, after)
         }
         Kind::Arithmetic => reopens && at <= 3 && (again..again.saturating_add(3)).any(|n| window.kind(n) == Kind::End),
         _ => false,
@@ -201,7 +208,8 @@ fn cut_off(window: &mut Window<'_>, at: usize) -> bool {
     }
     let token = window.at(before);
     let breaks = match token.kind {
-        Kind::Quote => token.odd,
+        // `"ink": "#20`: the quote opens a colour that somebody cut short.
+        Kind::Quote => token.odd && window.text(before.saturating_sub(1)) != b":",
         Kind::Number => closed && before <= 2,
         Kind::Start => window.kind(1) == Kind::Close,
         _ => false,
@@ -240,6 +248,9 @@ fn danger(window: &mut Window<'_>, at: usize) -> bool {
     if window.kind(at.saturating_add(1)) != Kind::Open {
         return token.kind == Kind::Select && window.text(at).contains(&b'_');
     }
+    if at == 1 && is_remark(window, at) {
+        return false;
+    }
     match token.kind {
         Kind::Quote => token.odd,
         Kind::Semicolon => before <= 3 || left(window, before) == 3,
@@ -270,6 +281,16 @@ fn danger(window: &mut Window<'_>, at: usize) -> bool {
                 | Kind::From
                 | Kind::Call
         ),
+    }
+}
+
+/// `sleep (8 hours)`, `sleep(ing)`: a word that prose has too, and what stands in its brackets is no argument.
+fn is_remark(window: &mut Window<'_>, at: usize) -> bool {
+    let after = window.kind(at.saturating_add(3));
+    match window.kind(at.saturating_add(2)) {
+        Kind::Word => matches!(after, Kind::Word | Kind::Close),
+        Kind::Number => after == Kind::Word,
+        _ => false,
     }
 }
 

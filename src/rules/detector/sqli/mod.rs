@@ -88,6 +88,9 @@ const WORDS: &[&str] = &[
 /// Returns the range of bytes that shows it. Takes time linear in the value and allocates nothing.
 #[must_use]
 pub fn detect(value: &[u8]) -> Option<Span> {
+    if is_quote_probe(value) {
+        return Some(Span { start: 0, end: value.len() });
+    }
     let mut reading = Reading::default();
     let skipped_quote = match scan(value, reading) {
         Ok(span) => return Some(span),
@@ -103,6 +106,27 @@ pub fn detect(value: &[u8]) -> Option<Span> {
         return scan(value, Reading { plus_is_space: true, comments_are_text: false }).ok();
     }
     None
+}
+
+/// `d'z"0`, `d'z'0`, `a'b"c'd"`: few letters and quotes among them, with which a scanner provokes an error message. Neither
+/// a name (`rock'n'roll`) nor a height (`5'11"`).
+fn is_quote_probe(value: &[u8]) -> bool {
+    const LONGEST: usize = 16;
+    if value.len() > LONGEST {
+        return false;
+    }
+    let is_quote = |byte: &u8| matches!(byte, b'\'' | b'"');
+    let mut parts = value.split(is_quote);
+    let (Some(first), Some(second), Some(third)) = (parts.next(), parts.next(), parts.next()) else { return false };
+    let is_mixed = value.contains(&b'\'') && value.contains(&b'"');
+    let goes_on = parts.clone().next().is_some();
+    let is_plain = |part: &[u8]| part.iter().all(u8::is_ascii_alphanumeric);
+    let is_number = |part: &[u8]| !part.is_empty() && part.iter().all(u8::is_ascii_digit);
+    let is_short_word = second.len() <= 3 && second.iter().all(u8::is_ascii_alphabetic);
+    !first.is_empty()
+        && [first, second, third].into_iter().chain(parts).all(is_plain)
+        && is_short_word
+        && (is_mixed || !second.is_empty() && is_number(third) && !goes_on)
 }
 
 /// The first token in `reading` that the judge convicts, or whether a comment with a quote in it was skipped.

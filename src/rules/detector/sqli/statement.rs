@@ -60,6 +60,9 @@ fn listed(window: &mut Window<'_>, item: usize) -> bool {
         match kind {
             Kind::From => {
                 let table = at.saturating_add(1);
+                if item == 2 && is_exercise(window, at) {
+                    return false;
+                }
                 return match window.kind(table) {
                     Kind::Schema | Kind::Open => true,
                     Kind::Quote => shows > 0,
@@ -102,6 +105,14 @@ fn listed(window: &mut Window<'_>, item: usize) -> bool {
         at = at.saturating_add(1);
     }
     commas > 3 && shows > commas / 2 && adjacent <= 1
+}
+
+/// `select 1 from a` as the whole value: what people type who look for help with SQL, and of no use to anybody else.
+fn is_exercise(window: &mut Window<'_>, from: usize) -> bool {
+    from == 3
+        && window.kind(2) == Kind::Number
+        && window.kind(4) == Kind::Word
+        && window.kind(5) == Kind::End
 }
 
 /// Whether the table name at `at` is followed by what follows a table name.

@@ -278,15 +278,16 @@ fn is_meta(name: &[u8], value: &[u8]) -> bool {
     charset.is_some_and(|c| ["utf-7", "utf7", "x-", "mac"].iter().any(|odd| starts_with(c, odd.as_bytes())))
 }
 
-/// `onClick={handle}` and `onClick={(event) => ...}` of JSX: as HTML it would be a block that runs nothing.
+/// `onClick={handle}` and `onClick={(event) => ...}` of JSX: as HTML, whose value ends at a blank or at `>`, it is a block
+/// that runs nothing or never ends.
 fn is_component(value: &[u8]) -> bool {
     let Some(inside) = value.strip_prefix(b"{") else { return false };
     let list = inside.strip_prefix(b"(");
     let (_, rest) =
         split_start(list.unwrap_or(inside), |b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'$' | b','));
     match (list, rest) {
-        (Some(_), []) | (_, [b')' | b'}'] | [b')' | b'}', b'=', ..]) => true,
-        (None, rest) => matches!(rest, [] | [b'=', ..] | [b'}', ..]),
+        (Some(_), []) | (_, [b')' | b'}'] | [b')' | b'}', b'='] | [b'}', b'/']) => true,
+        (None, rest) => matches!(rest, [] | [b'=']),
         _ => false,
     }
 }
