@@ -9,6 +9,7 @@ use backstop::extract::{self, Value};
 use backstop::http::{Header, Request};
 use backstop::path::{Path, Pattern};
 use backstop::rules::{Match, Observer, Rule};
+use backstop::transaction::inflate::{Encoded, inflate};
 use backstop::verdict::Denial;
 use serde_json::{Value as Json, json};
 
@@ -27,15 +28,26 @@ pub fn run(request: &ExplainRequest, format: Format) -> Result<Found, Usage> {
     let body = request.body.as_deref().unwrap_or_default();
     let prefix = body.get(..limit).unwrap_or(body);
     let complete = prefix.len() == body.len();
+    // Like the filter: inflated, and as it came.
+    let encoding = view.joined("content-encoding");
+    let inflated = match inflate(&encoding, prefix, limit) {
+        Encoded::Inflated { text, whole } => Some((text, whole)),
+        Encoded::Plain | Encoded::Unreadable => None,
+    };
+    let bodies = inflated.iter().map(|(text, whole)| (text.as_slice(), *whole)).chain([(prefix, complete)]);
 
     let mut steps: Vec<Step> = Vec::new();
     extract::head(&view, &mut |value| steps.push(Step::of(&engine, value)));
-    extract::body(&content_type, prefix, complete, &mut |value| steps.push(Step::of(&engine, value)));
+    for (body, complete) in bodies.clone() {
+        extract::body(&content_type, body, complete, &mut |value| steps.push(Step::of(&engine, value)));
+    }
 
     let mut inspection = Inspection::new(&path, &unix_s);
     inspection.exhaustive = true;
     engine.inspect_head(&view, &mut inspection);
-    engine.inspect_body(&content_type, prefix, complete, &mut inspection);
+    for (body, complete) in bodies {
+        engine.inspect_body(&content_type, body, complete, &mut inspection);
+    }
     let exempt = Pattern::exempts(&engine.config.exempt, &path);
     let denial = engine.conclude(&inspection).filter(|_| !exempt);
 

@@ -6,6 +6,7 @@ use std::process::{Command, Output, Stdio};
 use serde_json::Value as Json;
 
 use crate::cases::root;
+use crate::transaction::GZIP;
 
 fn replay(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_backstop"))
@@ -197,6 +198,27 @@ fn the_proposal_is_a_config_that_does_what_it_says() {
     assert_eq!(replayed.status.code(), Some(0), "{replayed:?}");
     let nothing = replay(&["envoy.log", "--propose", "-c", "off.yaml"]);
     assert_eq!(String::from_utf8_lossy(&nothing.stdout), "exclusions: []\n");
+}
+
+#[test]
+fn explain_inflates_like_the_filter() {
+    let file = std::env::temp_dir().join(format!("backstop-body-{}.gz", std::process::id()));
+    std::fs::write(&file, GZIP).unwrap();
+    let data = format!("@{}", file.to_str().unwrap());
+    let explain = |headers: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_backstop"));
+        command.args(["explain", "-d", &data]);
+        headers.iter().for_each(|header| {
+            command.args(["-H", header]);
+        });
+        let output = command.arg("/search").output().unwrap();
+        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    let (inflated, text) = explain(&["content-encoding: gzip"]);
+    assert!(inflated == Some(1) && text.contains("form:q") && text.contains("sqli-"), "{text}");
+    let (raw, text) = explain(&[]);
+    assert_eq!(raw, Some(0), "{text}");
+    std::fs::remove_file(&file).unwrap();
 }
 
 #[test]

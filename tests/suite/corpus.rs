@@ -15,12 +15,12 @@ use read::{Request, document, exceptions, requests, requests_of};
 use crate::fake::Fake;
 
 /// Fewer requests than these are no corpus.
-const LEAST_HARMLESS: usize = 1200;
-const LEAST_ATTACKS: usize = 600;
+const LEAST_HARMLESS: usize = 3000;
+const LEAST_ATTACKS: usize = 3200;
 /// The part of the attacks that has to be refused.
-const LEAST_REFUSED: f64 = 0.979;
+const LEAST_REFUSED: f64 = 0.985;
 /// The part of the harmless requests that may be listed in `exceptions.yaml`; beyond the list nothing may be refused.
-const MOST_REFUSED: f64 = 0.019;
+const MOST_REFUSED: f64 = 0.014;
 
 /// A proxy with a config.
 struct Proxy {

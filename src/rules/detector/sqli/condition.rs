@@ -73,7 +73,10 @@ pub(super) fn condition(window: &mut Window<'_>, at: usize) -> Option<usize> {
         return None;
     }
     // `or 2 = 3 if you look again`: what begins a value and goes on in prose.
-    if at == 1 && window.kind(last) == Kind::Word && window.kind(last.saturating_add(1)) == Kind::Word {
+    if at == 1
+        && matches!(window.kind(last), Kind::Word | Kind::If | Kind::When | Kind::As)
+        && window.kind(last.saturating_add(1)) == Kind::Word
+    {
         return None;
     }
     let is_query_string = window.kind(at) == Kind::AndAnd && strength == 2 && window.at(at).glued;

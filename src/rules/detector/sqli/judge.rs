@@ -78,7 +78,11 @@ fn heart(window: &mut Window<'_>, at: usize, kind: Kind) -> Option<(usize, usize
 
 /// `1' rlike (...)`, `) like (`, `' div 1`: an operator that continues what a quote or a parenthesis closed.
 fn continues(window: &mut Window<'_>, at: usize) -> Option<usize> {
-    let next = at.saturating_add(1);
+    let mut next = at.saturating_add(1);
+    if window.kind(next) == Kind::Like {
+        // `sounds like`, `similar to` and their kin are two words.
+        next = next.saturating_add(1);
+    }
     let opens = window.kind(next) == Kind::Open;
     let says = match window.kind(at) {
         Kind::Is => {

@@ -109,10 +109,7 @@ fn listed(window: &mut Window<'_>, item: usize) -> bool {
 
 /// `select 1 from a` as the whole value: what people type who look for help with SQL, and of no use to anybody else.
 fn is_exercise(window: &mut Window<'_>, from: usize) -> bool {
-    from == 3
-        && window.kind(2) == Kind::Number
-        && window.kind(4) == Kind::Word
-        && window.kind(5) == Kind::End
+    from == 3 && window.kind(2) == Kind::Number && window.kind(4) == Kind::Word && window.kind(5) == Kind::End
 }
 
 /// Whether the table name at `at` is followed by what follows a table name.
