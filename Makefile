@@ -50,7 +50,7 @@ bench-quick: bench ## the same in a minute: two scenarios, beside a bare Envoy a
 
 bench-micro: ## native speed of decode, prefilter, scan and extract (ONLY=name runs some)
 	@tests/setup/rust.sh
-	@cd tests/bench/micro && exec cargo bench --locked --quiet --target-dir ../../../target/micro -- $(ONLY)
+	@cd tests/bench/micro && exec cargo bench --locked --quiet --bench rooms --target-dir ../../../target/micro -- $(if $(ONLY),"$(ONLY)")
 
 bench-instructions: tools ## instructions of three requests against tests/bench/instructions.json (RENEW=1 writes it)
 	@tests/setup/rust.sh

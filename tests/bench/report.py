@@ -25,10 +25,10 @@ class Budget:
     def verdict(self):
         """`met` or `missed`, and by how much."""
         met = self.value >= self.limit if self.at_least else self.value <= self.limit
-        off = abs(self.value - self.limit) / self.limit
+        off = abs(self.value - self.limit) / self.limit * 100
         if met:
-            return f"met, {off:.0%} to spare" if off >= 0.005 else "met"
-        return f"**missed** by {off:.0%}"
+            return f"met, {off:.0f} % to spare" if off >= 0.5 else "met"
+        return f"**missed** by {off:.0f} %"
 
 
 class Figures:
@@ -171,7 +171,8 @@ def _ratios(figures):
         if added is None:
             return ""
         text = f"{added / bare:.2f} x"
-        return text if who == "empty" or not empty or empty <= 0 else f"{text}, {added / empty:.1f} x empty"
+        # A multiple of next to nothing says nothing.
+        return text if who == "empty" or not empty or empty < 0.03 * bare else f"{text}, {added / empty:.1f} x empty"
 
     return _by_scenario(figures, cell, [who for who in _columns(figures) if who != "bare"])
 

@@ -44,6 +44,12 @@ fn scan(engine: &Engine, scratch: &mut Scratch, bytes: &[u8]) {
     let _ = engine.ruleset.scan(black_box(&value), scratch, &mut Ignored);
 }
 
+/// A config made ready, which every VM does at start.
+#[divan::bench(sample_count = 20)]
+fn configure() {
+    black_box(engine());
+}
+
 /// The kinds of byte of a value, which decide what is decoded at all.
 #[divan::bench(args = TEXTS)]
 fn traits(bencher: Bencher, name: &str) {
