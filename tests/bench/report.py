@@ -120,7 +120,7 @@ def with_budgets(text, results):
     """The project's README with this run's verdicts between its two marks."""
     before, rest = text.split(BEGIN)
     _, after = rest.split(END)
-    return f"{before}{BEGIN}{results['date']}, {results['machine']}{_busy(results)}:\n\n{_verdicts(results)}{END}{after}"
+    return f"{before}{BEGIN}{results['date']}, {results['machine']}{_busy(results)}:\n\n{_verdicts(results)}\n{END}{after}"
 
 
 def table(head, rows):
