@@ -34,6 +34,7 @@ class Listener:
     answer: str = ""  # if set, Envoy answers with this itself and there is no upstream
     module: object = MODULE
     filters: list = dataclasses.field(default_factory=list)  # Envoy's own HTTP filters behind this one
+    access_log: bool = True
 
 
 def wasm(name, listener, config):
@@ -90,7 +91,7 @@ def _listener(name, listener, folder):
         "normalize_path": listener.normalize_path,
         "use_remote_address": listener.use_remote_address,
         "upgrade_configs": [{"upgrade_type": "websocket"}],
-        "access_log": [] if listener.answer else [_access_log(folder / f"{name}.access.json")],
+        "access_log": [_access_log(folder / f"{name}.access.json")] if listener.access_log else [],
         "http_filters": [*_filter(name, listener, folder), *listener.filters, {"name": "router", "typed_config": {"@type": ROUTER}}],
         "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [_route(listener)]}]},
     }
