@@ -1,10 +1,10 @@
 //! An `EnvoyFilter` that puts the filter into Envoy's own configuration, past Istio's kinds of plugin.
 
 use backstop::diagnostic::Name;
-use backstop::document::{Item, Node, Report, Value, from_json};
+use backstop::document::{Entry, Item, Node, Place, Report, Value, from_json};
 
 use super::module::read_source;
-use super::traffic::{Place, place_of};
+use super::traffic::{Proxy, proxy_of};
 use super::{Contents, Demands, below, child, elements};
 
 const WASM: &str = "envoy.extensions.filters.http.wasm.v3.Wasm";
@@ -30,7 +30,7 @@ impl Contents {
             self.wasm(&plugin, url.as_ref(), demands);
             delivery(patch, &patches, url.as_ref(), &mut self.report);
             let labels = child(spec, &["workloadSelector", "labels"]);
-            context(patch, place_of(labels.as_ref()), &mut self.report);
+            context(patch, proxy_of(labels.as_ref()), &mut self.report);
         }
     }
 
@@ -53,6 +53,7 @@ impl Contents {
             (Some(0), Value::Map(_)) => self.config(&value, strategy.as_ref(), demands),
             (Some(1), Value::Text(text)) => match from_json(text.as_bytes()) {
                 Ok(node) => {
+                    let node = placed(node, value.place);
                     let config = Item { node: &node, ..value };
                     self.placeholders(&config);
                     self.config(&config, strategy.as_ref(), demands);
@@ -79,6 +80,20 @@ fn wasm_config<'n>(value: &Item<'n>) -> Option<Item<'n>> {
         return child(value, &["value", "config"]);
     }
     entries.iter().find_map(|entry| wasm_config(&below(value, entry)))
+}
+
+/// The same tree with everything at one place: what stands in a text has no lines of its own.
+fn placed(mut node: Node, place: Place) -> Node {
+    node.place = place;
+    node.value = match node.value {
+        Value::List(nodes) => Value::List(nodes.into_iter().map(|node| placed(node, place)).collect()),
+        Value::Map(entries) => {
+            let one = |entry: Entry| Entry { place, node: placed(entry.node, place), ..entry };
+            Value::Map(entries.into_iter().map(one).collect())
+        }
+        other => other,
+    };
+    node
 }
 
 /// What is at the end of `keys`, each in the spelling of a `.proto` file or in that of JSON: istiod takes both.
@@ -124,17 +139,17 @@ fn delivery(patch: &Item<'_>, patches: &[Item<'_>], url: Option<&Item<'_>>, repo
 }
 
 /// Without a context a patch of a sidecar's listeners reaches those for outbound calls, too.
-fn context(patch: &Item<'_>, place: Place, report: &mut Report) {
+fn context(patch: &Item<'_>, proxy: Proxy, report: &mut Report) {
     let context = child(patch, &["match", "context"]);
     let word = context.as_ref().and_then(|context| context.node.as_text()).unwrap_or("ANY");
     let item = context.as_ref().unwrap_or(patch);
-    match (place, word) {
-        (Place::Sidecar, "ANY") => {
+    match (proxy, word) {
+        (Proxy::Sidecar, "ANY") => {
             let message =
                 "filters what the application sends out as well: expected the context SIDECAR_INBOUND, or GATEWAY";
             report.error(item, Name::BothDirections, message);
         }
-        (Place::Gateway, "SIDECAR_INBOUND" | "SIDECAR_OUTBOUND") => {
+        (Proxy::Gateway, "SIDECAR_INBOUND" | "SIDECAR_OUTBOUND") => {
             report.error(
                 item,
                 Name::Ignored,
