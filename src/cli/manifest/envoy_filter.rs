@@ -10,8 +10,8 @@ use super::{Contents, Demands, below, child, elements};
 const WASM: &str = "envoy.extensions.filters.http.wasm.v3.Wasm";
 /// Envoy's words, which are not quite Istio's.
 const STRATEGIES: &[(&str, ())] = &[("UNSPECIFIED", ()), ("FAIL_RELOAD", ()), ("FAIL_CLOSED", ()), ("FAIL_OPEN", ())];
-const CONFIG_TYPES: &[&str] =
-    &["type.googleapis.com/google.protobuf.Struct", "type.googleapis.com/google.protobuf.StringValue"];
+/// What Envoy hands over as it is. A `Struct` reaches the filter as the bytes of its message, not as JSON.
+const CONFIG_TYPE: &str = "type.googleapis.com/google.protobuf.StringValue";
 
 impl Contents {
     /// Reads each Wasm filter of ours that the patches of an `EnvoyFilter` carry.
@@ -49,22 +49,18 @@ impl Contents {
         };
         let kind = child(&any, &["@type"]).and_then(|kind| kind.node.as_text()).unwrap_or_default();
         let value = child(&any, &["value"]).unwrap_or_else(|| any.clone());
-        match (CONFIG_TYPES.iter().position(|known| *known == kind), &value.node.value) {
-            (Some(0), Value::Map(_)) => self.config(&value, strategy.as_ref(), demands),
-            (Some(1), Value::Text(text)) => match from_json(text.as_bytes()) {
-                Ok(node) => {
-                    let node = placed(node, value.place);
-                    let config = Item { node: &node, ..value };
-                    self.placeholders(&config);
-                    self.config(&config, strategy.as_ref(), demands);
-                }
-                Err(diagnostic) => self.report.error(&value, Name::Syntax, diagnostic.message),
-            },
-            (Some(_), _) => {
-                let found = format!("found {}, which does not go with {kind}", value.node.kind());
-                self.report.error(&value, Name::WrongType, found);
+        if kind != CONFIG_TYPE {
+            return any.unknown_word(Name::UnknownValue, kind, &[CONFIG_TYPE], &mut self.report);
+        }
+        let Some(text) = value.text(&mut self.report) else { return };
+        match from_json(text.as_bytes()) {
+            Ok(node) => {
+                let node = placed(node, value.place);
+                let config = Item { node: &node, ..value };
+                self.placeholders(&config);
+                self.config(&config, strategy.as_ref(), demands);
             }
-            (None, _) => any.unknown_word(Name::UnknownValue, kind, CONFIG_TYPES, &mut self.report),
+            Err(diagnostic) => self.report.error(&value, Name::Syntax, diagnostic.message),
         }
     }
 }
