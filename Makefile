@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test test-native test-e2e wasm build lint bench bench-quick bench-micro bench-instructions profile size clean tools
+.PHONY: help run test test-native test-manifests test-e2e wasm build lint bench bench-quick bench-micro bench-instructions profile size clean tools
 
 PYTHON := .tools/python/bin/python
 export PYTHONPATH := tests
@@ -14,11 +14,17 @@ help: ## list every target
 run: wasm tools ## start Envoy with the filter on 127.0.0.1:10000 and print requests to try (CONFIG=file.yaml for your own)
 	@exec $(PYTHON) -m harness.demo $(CONFIG)
 
-test: wasm tools test-native bench-instructions test-e2e ## set-up, native tests, instruction counts, then end-to-end tests in every Envoy
+test: wasm tools test-native test-manifests bench-instructions test-e2e ## set-up, native tests, manifests, instruction counts, then end-to-end tests in every Envoy
 
 test-native: ## native tests only
 	@tests/setup/rust.sh
 	cargo test --locked --quiet
+
+test-manifests: tools ## render what is in istio/, and check it by schemas, by Envoy and by `backstop check`
+	@tests/setup/schemas.sh
+	@tests/setup/rust.sh
+	@cargo build --locked --quiet --bin backstop
+	@exec $(PYTHON) -m manifests
 
 test-e2e: wasm tools ## end-to-end tests only (TESTS="origin limit" runs the files that are named)
 	@exec $(PYTHON) -m e2e $(TESTS)

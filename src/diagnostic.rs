@@ -55,6 +55,13 @@ names! {
     BadDate "bad-date" "Not a date such as 2027-03-31."
     UnknownRule "unknown-rule" "A rule pattern that names no rule."
     NeedsOther "needs-other" "A setting that means nothing without another one."
+    NoScheme "no-scheme" "The url of a module without oci://, with which istiod drops the plugin."
+    WrongDigest "wrong-digest" "The checksum of the module where the digest of the image belongs, or two that differ."
+    NotPinned "not-pinned" "In production: a module that the next push to its tag would replace."
+    Unprotected "unprotected" "In production: a plugin that lets attacks pass, now or once something fails."
+    BothDirections "both-directions" "A sidecar's plugin that filters what the application sends out, too."
+    Ignored "ignored" "What Istio or Envoy takes without a word and then does nothing with."
+    Placeholder "placeholder" "A value that stands for one which is yours to fill in."
 }
 
 /// One mistake in what somebody wrote.

@@ -7,7 +7,10 @@ pub const HELP: &str = "\
 backstop: a web application firewall for Istio and Envoy, at your desk
 
 usage:
-  backstop check FILE...              every mistake in a config or WasmPlugin manifest (YAML or JSON, - for stdin)
+  backstop check [OPTIONS] FILE...    every mistake in a config, or in rendered manifests that carry one: WasmPlugin,
+                                      TrafficExtension, EnvoyFilter (YAML or JSON, - for stdin)
+      --prod                          for production: a pinned image, a mode, and no way to fail open
+      --module FILE                   the wasm file that is to be loaded, whose checksum is no image's digest
   backstop test [PATH...]             rule files against their own examples (rules/ if none is named)
   backstop explain [OPTIONS] TARGET   what one request holds and what the rules make of it, step by step
       TARGET                          a path with query, or a whole URL
@@ -54,6 +57,17 @@ pub enum Format {
     Text,
     /// JSON.
     Json,
+}
+
+/// A check.
+#[derive(Debug, Default)]
+pub struct CheckRequest {
+    /// Files with configs or manifests.
+    pub files: Vec<String>,
+    /// What is only allowed elsewhere is a mistake.
+    pub production: bool,
+    /// The wasm file.
+    pub module: Option<String>,
 }
 
 /// A request as `explain` takes it.
@@ -133,8 +147,8 @@ pub enum Command {
     Version,
     /// Check configs and manifests.
     Check {
-        /// The files.
-        files: Vec<String>,
+        /// What and how.
+        request: CheckRequest,
         /// How to print.
         format: Format,
     },
@@ -181,12 +195,16 @@ pub fn parse(mut parser: lexopt::Parser) -> Result<Command, Usage> {
     let mut values = Vec::new();
     let mut request = ExplainRequest::default();
     let mut replay = ReplayRequest::default();
+    let mut check = CheckRequest::default();
+    let checks = name == "check";
     let explains = name == "explain";
     let replays = name == "replay";
     while let Some(arg) = parser.next()? {
         match arg {
             Long("format") => format = parser.value()?.parse_with(read_format)?,
             Short('h') | Long("help") => return Ok(Command::Help),
+            Long("prod") if checks => check.production = true,
+            Long("module") if checks => check.module = Some(parser.value()?.string()?),
             Short('X') | Long("request") if explains => request.method = parser.value()?.string()?,
             Short('H') | Long("header") if explains => request.headers.push(header(&parser.value()?.string()?)?),
             Short('d') | Long("data") if explains => {
@@ -215,7 +233,7 @@ pub fn parse(mut parser: lexopt::Parser) -> Result<Command, Usage> {
         "help" => Ok(Command::Help),
         "version" => Ok(Command::Version),
         "check" if values.is_empty() => Err(Usage("check needs at least one file; see backstop help".to_owned())),
-        "check" => Ok(Command::Check { files: values, format }),
+        "check" => Ok(Command::Check { request: CheckRequest { files: values, ..check }, format }),
         "test" => Ok(Command::Test { paths: values, format }),
         "replay" if values.is_empty() => Err(Usage("replay needs at least one file; see backstop help".to_owned())),
         "replay" => {

@@ -1,39 +1,54 @@
-//! `backstop check`: every mistake in configs and WasmPlugin manifests, before a pod meets them.
+//! `backstop check`: every mistake in configs and in the manifests that carry them, before a pod meets them.
 
 use backstop::diagnostic::{Diagnostic, Level};
-use backstop::document::{Node, from_json, from_yaml};
+use backstop::document::Node;
 use backstop::engine::Engine;
+use backstop::origin::digest_hex;
 use serde_json::json;
 
-use super::args::{Format, Usage};
-use super::{Found, read_text, unix_s};
+use super::args::{CheckRequest, Format, Usage};
+use super::manifest::{Contents, Demands};
+use super::{Found, read, read_text, unix_s};
 
-/// Prints what is wrong with `files`.
-pub fn run(files: &[String], format: Format) -> Result<Found, Usage> {
+/// Prints what is wrong with the files.
+pub fn run(request: &CheckRequest, format: Format) -> Result<Found, Usage> {
+    let module_sha256 = request.module.as_deref().map(read).transpose()?.map(|module| digest_hex(&module));
+    let demands = Demands { production: request.production, module_sha256 };
     let mut diagnostics = Vec::new();
     let mut checked = 0_usize;
-    for file in files {
-        let text = read_text(file)?;
-        let found = match configs(&text) {
-            Ok(configs) if configs.is_empty() => {
-                return Err(Usage(format!("{file}: neither a config nor a WasmPlugin")));
+    let mut passed_over = Vec::new();
+    for file in &request.files {
+        let found = match Contents::read(&read_text(file)?, &demands) {
+            Ok(contents) if contents.configs.is_empty() && contents.report.diagnostics.is_empty() => {
+                let others = contents.passed_over.join(", ");
+                let others = if others.is_empty() { others } else { format!(" of backstop's, only {others}") };
+                return Err(Usage(format!("{file}: neither a config nor a manifest that carries one{others}")));
             }
-            Ok(configs) => {
-                checked = checked.saturating_add(configs.len());
-                configs.into_iter().flat_map(|(path, node)| mistakes(&path, &node)).collect()
+            Ok(contents) => {
+                checked = checked.saturating_add(contents.configs.len());
+                passed_over.extend(contents.passed_over);
+                let mut found = contents.report.diagnostics;
+                found.extend(contents.configs.iter().flat_map(|(path, config)| mistakes(path, config)));
+                found
             }
             Err(diagnostic) => vec![diagnostic],
         };
+        let of_file = diagnostics.len();
         diagnostics.extend(found.into_iter().map(|d| Diagnostic { file: Some(file.clone()), ..d }));
+        if let Some(new) = diagnostics.get_mut(of_file..) {
+            new.sort_by_key(|d| (d.place.line, d.place.column));
+        }
     }
     let errors = diagnostics.iter().filter(|d| d.level == Level::Error).count();
     match format {
         Format::Json => {
             let list: Vec<_> = diagnostics.iter().map(Diagnostic::to_json).collect();
-            println!("{}", json!({"configs": checked, "errors": errors, "diagnostics": list}));
+            let report = json!({"configs": checked, "errors": errors, "diagnostics": list, "passed_over": passed_over});
+            println!("{report}");
         }
         Format::Text => {
             diagnostics.iter().for_each(|d| println!("{d}"));
+            passed_over.iter().for_each(|other| println!("{other} is not backstop's: passed over"));
             let warnings = diagnostics.len().saturating_sub(errors);
             println!("{checked} configs checked: {errors} errors, {warnings} warnings");
         }
@@ -41,23 +56,9 @@ pub fn run(files: &[String], format: Format) -> Result<Found, Usage> {
     Ok(if diagnostics.is_empty() { Found::Clean } else { Found::Something })
 }
 
-/// The configs of a file, each with the key path that leads to it: a bare config, or the `spec.pluginConfig` of each
-/// WasmPlugin of a manifest. Other manifests are passed over.
+/// The configs of a file, each with the key path that leads to it.
 pub fn configs(text: &str) -> Result<Vec<(String, Node)>, Diagnostic> {
-    let documents = match from_yaml(text) {
-        Ok(documents) => documents,
-        Err(_) if text.trim_start().starts_with('{') => vec![from_json(text.as_bytes())?],
-        Err(diagnostic) => return Err(diagnostic),
-    };
-    let config = |document: Node| match document.get("kind") {
-        None => Some((String::new(), document)),
-        Some(kind) if kind.as_text() == Some("WasmPlugin") => {
-            let config = document.get("spec").and_then(|spec| spec.get("pluginConfig"));
-            Some(("spec.pluginConfig".to_owned(), config.cloned().unwrap_or_else(Node::empty_map)))
-        }
-        Some(_) => None,
-    };
-    Ok(documents.into_iter().filter_map(config).collect())
+    Contents::read(text, &Demands::default()).map(|contents| contents.configs)
 }
 
 fn mistakes(path: &str, config: &Node) -> Vec<Diagnostic> {

@@ -5,6 +5,7 @@
 mod args;
 mod check;
 mod explain;
+mod manifest;
 mod replay;
 mod secret;
 mod test;
@@ -32,7 +33,7 @@ fn main() -> ExitCode {
             println!("backstop {}", env!("CARGO_PKG_VERSION"));
             Ok(Found::Clean)
         }
-        Ok(Command::Check { files, format }) => check::run(&files, format),
+        Ok(Command::Check { request, format }) => check::run(&request, format),
         Ok(Command::Test { paths, format }) => test::run(&paths, format),
         Ok(Command::Explain { request, format }) => explain::run(&request, format),
         Ok(Command::Replay { request, format }) => replay::run(&request, format),

@@ -11,7 +11,7 @@ mod yaml;
 pub use json::from_json;
 pub use read::{Fields, Item, Report};
 #[cfg(not(target_arch = "wasm32"))]
-pub use yaml::from_yaml;
+pub use yaml::{from_kubernetes_yaml, from_yaml};
 
 /// Line and column, both from 1; 0 where unknown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

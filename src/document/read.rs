@@ -59,6 +59,9 @@ impl<'n> Item<'n> {
                 None
             }
             Value::Text(text) => Some(text),
+            Value::Bool(_) => {
+                self.wrong_type("text, and in a manifest off, on, yes and no are text only in quotes", report)
+            }
             _ => self.wrong_type("text", report),
         }
     }

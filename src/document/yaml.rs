@@ -11,6 +11,27 @@ use crate::diagnostic::{Diagnostic, Name};
 /// # Errors
 /// One `syntax` diagnostic with line and column.
 pub fn from_yaml(text: &str) -> Result<Vec<Node>, Diagnostic> {
+    parse(text, |word| match word {
+        "true" | "True" | "TRUE" => Some(true),
+        "false" | "False" | "FALSE" => Some(false),
+        _ => None,
+    })
+}
+
+/// The same for a manifest, as whoever applies it to a cluster reads it: by YAML 1.1, in which `off` without quotes is
+/// false (kubectl and its libraries, all by `sigs.k8s.io/yaml`; only what passes through kustomize stays text).
+///
+/// # Errors
+/// One `syntax` diagnostic with line and column.
+pub fn from_kubernetes_yaml(text: &str) -> Result<Vec<Node>, Diagnostic> {
+    parse(text, |word| match word.to_ascii_lowercase().as_str() {
+        "true" | "yes" | "y" | "on" => Some(true),
+        "false" | "no" | "n" | "off" => Some(false),
+        _ => None,
+    })
+}
+
+fn parse(text: &str, boolean: fn(&str) -> Option<bool>) -> Result<Vec<Node>, Diagnostic> {
     let mut documents = Vec::new();
     // Containers that are still open, outermost first, each with the key that its next value belongs to.
     let mut open: Vec<(Node, Option<(String, Place)>)> = Vec::new();
@@ -21,7 +42,7 @@ pub fn from_yaml(text: &str) -> Result<Vec<Node>, Diagnostic> {
             Event::Alias(_) => return Err(syntax(place, "aliases are not accepted here")),
             Event::Scalar(text, style, anchor, tag) => {
                 no_extras(anchor, tag.is_some(), place)?;
-                Some(Node { value: scalar(&text, style), place })
+                Some(Node { value: scalar(&text, style, boolean), place })
             }
             Event::SequenceStart(anchor, tag) => {
                 no_extras(anchor, tag.is_some(), place)?;
@@ -72,14 +93,15 @@ fn key_text(node: &Node) -> Result<String, Diagnostic> {
     }
 }
 
-fn scalar(text: &str, style: ScalarStyle) -> Value {
+fn scalar(text: &str, style: ScalarStyle, boolean: fn(&str) -> Option<bool>) -> Value {
     if style != ScalarStyle::Plain {
         return Value::Text(text.to_owned());
     }
+    if let Some(flag) = boolean(text) {
+        return Value::Bool(flag);
+    }
     match text {
         "" | "~" | "null" | "Null" | "NULL" => Value::Null,
-        "true" | "True" | "TRUE" => Value::Bool(true),
-        "false" | "False" | "FALSE" => Value::Bool(false),
         // Rust's parser also takes "inf", "nan" and "infinity", which YAML 1.2 writes with a leading dot.
         _ if text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '-' | '+' | '.')) => {
             text.parse().map_or_else(|_| Value::Text(text.to_owned()), Value::Number)

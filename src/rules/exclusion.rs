@@ -96,10 +96,10 @@ fn read_name(item: &Item<'_>, names: &mut Vec<String>, report: &mut Report) -> O
     Some(text.to_owned())
 }
 
-/// Reads `2027-03-31` as days since 1970-01-01.
+/// Reads `2027-03-31` as days since 1970-01-01. kustomize makes `2027-03-31T00:00:00Z` of it where it has no quotes.
 fn read_day(item: &Item<'_>, report: &mut Report) -> Option<u64> {
     let text = item.text(report)?;
-    let day = parse_day(text);
+    let day = parse_day(text.strip_suffix("T00:00:00Z").unwrap_or(text));
     if day.is_none() {
         report.error(item, Name::BadDate, format!("found \"{text}\", expected a date such as 2027-03-31"));
     }

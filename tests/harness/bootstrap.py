@@ -91,7 +91,7 @@ def _listener(name, listener, folder):
         "normalize_path": listener.normalize_path,
         "use_remote_address": listener.use_remote_address,
         "upgrade_configs": [{"upgrade_type": "websocket"}],
-        "access_log": [_access_log(folder / f"{name}.access.json")] if listener.access_log else [],
+        "access_log": [_access_log(folder / f"{name}.access.json")] if listener.access_log and not listener.answer else [],
         "http_filters": [*_filter(name, listener, folder), *listener.filters, {"name": "router", "typed_config": {"@type": ROUTER}}],
         "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [_route(listener)]}]},
     }

@@ -1,12 +1,17 @@
 //! Every diagnostic has a golden case whose file is named after it, and every case file a diagnostic.
 
+use std::io::Write;
+use std::process::{Command, Stdio};
+
 use backstop::diagnostic::{Diagnostic, Name};
-use backstop::document::{Item, Report, from_json, from_yaml};
+use backstop::document::{Item, Place, Report, from_json, from_yaml};
 use backstop::engine::Engine;
 use backstop::rules::source::read_rules;
 use backstop::verdict::Family;
 
-use crate::cases::{cases, files, only_keys, stem};
+use serde_json::Value as Json;
+
+use crate::cases::{cases, files, only_keys, root, stem};
 
 /// 2026-06-01, so that dates in the cases stay in their past or future.
 const NOW: u64 = 1_780_272_000;
@@ -18,12 +23,15 @@ fn every_diagnostic_says_what_its_cases_say() {
     for file in &files {
         let name = *Name::ALL.iter().find(|n| n.as_str() == stem(file)).expect("a diagnostic of that name");
         for case in cases(file) {
-            only_keys(&case, &["config", "json", "rules", "says"]);
+            only_keys(&case, &["config", "json", "rules", "manifest", "options", "says"]);
             let place = format!("{}:{}", file.display(), case.place.line);
             let found = if let Some(node) = case.get("config") {
                 refused(Engine::compile(&from_yaml(node.as_text().unwrap()).unwrap()[0], NOW))
             } else if let Some(node) = case.get("json") {
                 refused(Engine::configure(node.as_text().unwrap().as_bytes(), NOW))
+            } else if let Some(node) = case.get("manifest") {
+                let options = case.get("options").and_then(|n| n.as_text()).unwrap_or_default();
+                checked(node.as_text().unwrap(), options)
             } else {
                 rules(case.get("rules").and_then(|n| n.as_text()).unwrap())
             };
@@ -51,6 +59,31 @@ fn refused(result: Result<(Engine, Vec<Diagnostic>), Vec<Diagnostic>>) -> Vec<Di
         Ok((_, warnings)) => warnings,
         Err(diagnostics) => diagnostics,
     }
+}
+
+/// What `backstop check` says of manifests, in words that name every diagnostic.
+fn checked(manifests: &str, options: &str) -> Vec<Diagnostic> {
+    let mut words = vec!["check", "-", "--format", "json"];
+    words.extend(options.split_whitespace());
+    let mut child = Command::new(env!("CARGO_BIN_EXE_backstop"))
+        .args(words)
+        .current_dir(root())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(manifests.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let report: Json = serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {output:?}"));
+    let text = |d: &Json, key: &str| d[key].as_str().unwrap().to_owned();
+    let number = |d: &Json, key: &str| usize::try_from(d[key].as_u64().unwrap()).unwrap();
+    let one = |d: &Json| {
+        let name = *Name::ALL.iter().find(|n| n.as_str() == text(d, "name")).unwrap();
+        let place = Place { line: number(d, "line"), column: number(d, "column") };
+        assert!(place.line > 0, "{d}: says where");
+        Diagnostic::error(name, text(d, "path"), place, text(d, "message"))
+    };
+    report["diagnostics"].as_array().unwrap().iter().map(one).collect()
 }
 
 fn rules(text: &str) -> Vec<Diagnostic> {
