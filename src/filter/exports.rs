@@ -13,6 +13,7 @@ use super::codes::Action;
 use super::logger;
 use super::plugin::Plugin;
 use super::stream::HttpStream;
+use super::world;
 
 #[derive(Default)]
 struct Contexts {
@@ -109,8 +110,11 @@ extern "C" fn proxy_on_response_headers(id: u32, _count: usize, _end_of_stream: 
 
 #[unsafe(no_mangle)]
 extern "C" fn proxy_on_delete(id: u32) {
+    world::tell_memory();
     with_contexts((), |contexts| {
-        contexts.streams.remove(&id);
+        if let Some(stream) = contexts.streams.remove(&id) {
+            stream.on_delete();
+        }
         contexts.plugins.remove(&id);
     });
 }

@@ -6,7 +6,7 @@ use crate::engine::{Engine, Inspection};
 use crate::host::{HostError, World};
 use crate::http::Request;
 use crate::reply::{self, Form};
-use crate::telemetry::{Metric, Outcome, Subject, event};
+use crate::telemetry::{Histogram, Metric, Outcome, Subject, event};
 use crate::verdict::{Denial, Finding, Reply};
 
 /// A request about which something is to be told.
@@ -45,6 +45,7 @@ impl Case<'_> {
             self.world.count(Metric::findings(finding.family), 1);
             self.print(denial.as_ref(), self.enforces(), Some(finding));
         }
+        self.world.observe(Histogram::Score.index(), u64::from(self.score));
         self.world.note("score", self.score.to_string().as_bytes());
         denial.and_then(|denial| self.answer(&denial, self.enforces()))
     }

@@ -85,7 +85,7 @@ class Envoy:
         began = time.monotonic()
         with open(self.folder / "envoy.log", "wb") as log:
             self._process = subprocess.Popen(
-                words, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True, preexec_fn=_end_with_parent
+                words, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True, preexec_fn=end_with_parent
             )
         self._await(lambda: admin.exists() and admin.read_text().strip(), "gave no admin address")
         self.admin = admin.read_text().strip()
@@ -197,7 +197,7 @@ class Envoy:
             raise StartFailed(f"Envoy ended with code {self._process.returncode}", self.log_lines())
 
 
-def _end_with_parent():
+def end_with_parent():
     """No Envoy may outlive the Python that started it, however that ends (Linux)."""
     try:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
