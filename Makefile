@@ -38,7 +38,7 @@ dashboard: wasm tools ## run every query of the dashboard and draw its panels in
 	@tests/setup/monitoring.sh
 	@exec $(PYTHON) -m monitoring.dashboard
 
-load: wasm tools ## the opening of a sale by k6, which is built first if it is not here (PEAK=40 fans a second, SECONDS=60)
+load: wasm tools ## the opening of a sale by k6, which is built first if it is not here (PEAK=20 fans a second, DURATION=60)
 	@tests/setup/k6.sh
 	@exec $(PYTHON) -m load.run
 

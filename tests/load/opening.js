@@ -1,5 +1,5 @@
 // A sale opens: fans wait in the queue, look at the seat map, hold seats and pay. Among them scalpers, who hold as fast as
-// they can from one address, and scanners, who look for holes. `make load` runs it; TARGET, SECRET, PEAK and SECONDS come
+// they can from one address, and scanners, who look for holes. `make load` runs it; TARGET, SECRET, PEAK and DURATION come
 // from there.
 
 import { check, sleep } from "k6";
@@ -8,7 +8,7 @@ import http from "k6/http";
 
 const TARGET = __ENV.TARGET;
 const PEAK = Number(__ENV.PEAK); // journeys that begin in a second once the sale is open
-const SECONDS = Number(__ENV.SECONDS);
+const DURATION = Number(__ENV.DURATION);
 const BROWSER = {
   "User-Agent": "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36",
   "Accept-Language": "en-GB,en;q=0.7,nl;q=0.3",
@@ -30,14 +30,14 @@ export const options = {
       executor: "ramping-arrival-rate", exec: "fan", startRate: Math.ceil(PEAK / 10), timeUnit: "1s",
       preAllocatedVUs: PEAK * 4, maxVUs: PEAK * 12,
       stages: [
-        { target: Math.ceil(PEAK / 10), duration: `${Math.ceil(SECONDS / 6)}s` }, // before the opening
+        { target: Math.ceil(PEAK / 10), duration: `${Math.ceil(DURATION / 6)}s` }, // before the opening
         { target: PEAK, duration: "2s" }, // the doors open
-        { target: PEAK, duration: `${Math.ceil(SECONDS / 2)}s` },
-        { target: Math.ceil(PEAK / 4), duration: `${Math.ceil(SECONDS / 3)}s` }, // the best seats are gone
+        { target: PEAK, duration: `${Math.ceil(DURATION / 2)}s` },
+        { target: Math.ceil(PEAK / 4), duration: `${Math.ceil(DURATION / 3)}s` }, // the best seats are gone
       ],
     },
-    scalpers: { executor: "constant-vus", exec: "scalper", vus: 2, duration: `${SECONDS}s` },
-    scanners: { executor: "constant-arrival-rate", exec: "scanner", rate: Math.max(1, Math.round(PEAK / 4)), timeUnit: "1s", duration: `${SECONDS}s`, preAllocatedVUs: 10 },
+    scalpers: { executor: "constant-vus", exec: "scalper", vus: 2, duration: `${DURATION}s` },
+    scanners: { executor: "constant-arrival-rate", exec: "scanner", rate: Math.max(1, Math.round(PEAK / 4)), timeUnit: "1s", duration: `${DURATION}s`, preAllocatedVUs: 10 },
   },
   thresholds: {
     "checks{who:fan}": ["rate>0.999"],
