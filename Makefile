@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test test-native test-manifests test-e2e wasm build lint bench bench-quick bench-micro bench-instructions profile size clean tools
+.PHONY: help run test test-native test-manifests test-monitoring test-e2e monitoring drill dashboard load wasm build lint bench bench-quick bench-micro bench-instructions profile size clean tools
 
 PYTHON := .tools/python/bin/python
 export PYTHONPATH := tests
@@ -14,7 +14,7 @@ help: ## list every target
 run: wasm tools ## start Envoy with the filter on 127.0.0.1:10000 and print requests to try (CONFIG=file.yaml for your own)
 	@exec $(PYTHON) -m harness.demo $(CONFIG)
 
-test: wasm tools test-native test-manifests bench-instructions test-e2e ## set-up, native tests, manifests, instruction counts, then end-to-end tests in every Envoy
+test: wasm tools test-native test-manifests test-monitoring bench-instructions test-e2e ## set-up, native tests, manifests, alert rules, instruction counts, then end-to-end tests in every Envoy
 
 test-native: ## native tests only
 	@tests/setup/rust.sh
@@ -28,6 +28,25 @@ test-manifests: tools ## render what is in istio/, and check it by schemas, by E
 
 test-e2e: wasm tools ## end-to-end tests only (TESTS="origin limit" runs the files that are named)
 	@exec $(PYTHON) -m e2e $(TESTS)
+
+test-monitoring: tools ## alert rules, runbook and dashboard of istio/monitoring, by promtool
+	@tests/setup/prometheus.sh
+	@exec $(PYTHON) -m monitoring.rules
+
+monitoring: tools ## write istio/monitoring/prometheusrule.yaml from rules.yaml
+	@exec $(PYTHON) -m monitoring.rules write
+
+drill: wasm tools ## provoke the alerts in real Envoys under a real Prometheus, some minutes
+	@tests/setup/monitoring.sh
+	@exec $(PYTHON) -m monitoring.drill
+
+dashboard: wasm tools ## run every query of the dashboard and draw its panels into target/dashboard.png
+	@tests/setup/monitoring.sh
+	@exec $(PYTHON) -m monitoring.dashboard
+
+load: wasm tools ## the opening of a sale by k6, which is built first if it is not here (PEAK=20 fans a second, DURATION=60)
+	@tests/setup/k6.sh
+	@exec $(PYTHON) -m load.run
 
 wasm: ## build target/backstop.wasm
 	@tests/setup/wasm.sh . target/backstop.wasm

@@ -5,7 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::ops::ControlFlow;
 use std::rc::Rc;
 
-use crate::config::{BodyLimits, Config};
+use crate::config::{BodyLimits, Config, Mode};
 use crate::diagnostic::Diagnostic;
 use crate::document::{Node, from_json};
 use crate::extract::{self, Target, Value};
@@ -99,6 +99,21 @@ impl Engine {
     #[must_use]
     pub fn expired_exclusions(&self, unix_s: u64) -> u64 {
         self.config.exclusions.iter().filter(|e| e.is_expired(unix_s)).fold(0, |all, _| all.saturating_add(1))
+    }
+
+    /// How many rules within `level` count towards a refusal, and how many only report.
+    #[must_use]
+    pub fn rules_by_mode(&self) -> (u64, u64) {
+        let config = &self.config;
+        let (mut blocking, mut detecting) = (0_u64, 0_u64);
+        for (_, counts) in config.rules.select(config.level, config.level) {
+            match config.mode {
+                Mode::Off => {}
+                Mode::Block if counts => blocking = blocking.saturating_add(1),
+                Mode::Block | Mode::Detect => detecting = detecting.saturating_add(1),
+            }
+        }
+        (blocking, detecting)
     }
 
     /// One line for the log at start.

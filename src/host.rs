@@ -48,8 +48,10 @@ pub trait SharedData {
 
 /// Where numbers and lines go. Losing one is never a reason to fail a request, so nothing is returned.
 pub trait Sink {
-    /// Adds `by` to the counter at `index` of `telemetry::Metrics`.
+    /// Adds `by` to the counter at `index` of `telemetry::names`.
     fn count(&self, index: usize, by: u64);
+    /// Adds `value` to the histogram at `index` of `telemetry::Histogram::ALL`.
+    fn observe(&self, index: usize, value: u64);
     /// Prints one line at `warn`.
     fn warn(&self, line: &str);
     /// Keeps `value` for access logs and later filters as `wasm.backstop.<name>`.

@@ -82,6 +82,58 @@ impl Metric {
     }
 }
 
+/// What is set to a value rather than counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gauge {
+    /// Rules within `level` whose findings count, and refuse at the threshold.
+    RulesBlocking,
+    /// Rules within `level` that only report, because of their family's mode or the document's.
+    RulesDetecting,
+    /// The largest linear memory that the VM of any worker has had.
+    MemoryBytes,
+}
+
+impl Gauge {
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::RulesBlocking => "backstop_rules_blocking",
+            Self::RulesDetecting => "backstop_rules_detecting",
+            Self::MemoryBytes => "backstop_memory_bytes",
+        }
+    }
+}
+
+/// What has a distribution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Histogram {
+    /// The score so far, whenever a phase of a request found something.
+    Score,
+    /// Microseconds that a timed request spent in the filter, all phases together; see [`Settings::time_every`].
+    InspectionUs,
+}
+
+impl Histogram {
+    /// All of them, in the order of their indices.
+    pub const ALL: &'static [Self] = &[Self::Score, Self::InspectionUs];
+
+    /// The place in [`Histogram::ALL`].
+    #[must_use]
+    pub fn index(self) -> usize {
+        self as usize
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Score => "backstop_score",
+            Self::InspectionUs => "backstop_inspection_microseconds",
+        }
+    }
+}
+
 /// The names of all counters, in the order of their places: a closed set, fixed when the config is read.
 #[must_use]
 pub fn names<'n>(
@@ -107,24 +159,29 @@ pub fn names<'n>(
 pub struct Settings {
     /// At most so many events are printed a second by one worker.
     pub events_per_second: u64,
+    /// One request in so many is timed, which costs it a few host calls; 0: none.
+    pub time_every: u64,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { events_per_second: 10 }
+        Self { events_per_second: 10, time_every: 256 }
     }
 }
 
 impl Settings {
-    /// Reads `log.perSecond`.
+    /// Reads `log.perSecond` and `timeEvery`.
     pub fn read(item: &Item<'_>, report: &mut Report) -> Option<Self> {
-        let fields = item.fields(&["log"], report)?;
+        let fields = item.fields(&["log", "timeEvery"], report)?;
         let mut settings = Self::default();
         if let Some(item) = fields.get("log")
             && let Some(log) = item.fields(&["perSecond"], report)
             && let Some(item) = log.get("perSecond")
         {
             settings.events_per_second = item.integer(0, 10_000, report)?;
+        }
+        if let Some(item) = fields.get("timeEvery") {
+            settings.time_every = item.integer(0, 1_000_000, report)?;
         }
         Some(settings)
     }

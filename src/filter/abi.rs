@@ -6,14 +6,14 @@
 
 use std::ptr;
 
-use super::codes::{BufferType, CAS_MISMATCH, CLOCK_MONOTONIC, COUNTER, LogLevel, MapType, NOT_FOUND, OK};
+use super::codes::{BufferType, CAS_MISMATCH, CLOCK_MONOTONIC, LogLevel, MapType, MetricKind, NOT_FOUND, OK};
 use super::pairs;
 use crate::host::{HostError, Message, Stored};
 use crate::verdict::Reply;
 
 /// Statuses are plain numbers here: as an enum, one that the enum does not know would be undefined behaviour.
 mod raw {
-    use crate::filter::codes::{BufferType, LogLevel, MapType};
+    use crate::filter::codes::{BufferType, LogLevel, MapType, MetricKind};
 
     #[link(wasm_import_module = "env")]
     unsafe extern "C" {
@@ -75,8 +75,10 @@ mod raw {
             call: *mut u32,
         ) -> u32;
         pub fn proxy_set_effective_context(context: u32) -> u32;
-        pub fn proxy_define_metric(kind: u32, name: *const u8, name_size: usize, id: *mut u32) -> u32;
+        pub fn proxy_define_metric(kind: MetricKind, name: *const u8, name_size: usize, id: *mut u32) -> u32;
         pub fn proxy_increment_metric(id: u32, by: i64) -> u32;
+        pub fn proxy_record_metric(id: u32, value: u64) -> u32;
+        pub fn proxy_get_metric(id: u32, value: *mut u64) -> u32;
     }
 
     #[link(wasm_import_module = "wasi_snapshot_preview1")]
@@ -234,14 +236,26 @@ pub fn act_as(context: u32) -> Result<(), HostError> {
     done("set-effective-context", unsafe { raw::proxy_set_effective_context(context) })
 }
 
-/// A new id for the counter of that name. Ids are never given back: ask once for each name.
-pub fn define_counter(name: &str) -> Result<u32, HostError> {
+/// A new id for the metric of that name. Ids are never given back: ask once for each name.
+pub fn define_metric(kind: MetricKind, name: &str) -> Result<u32, HostError> {
     let mut id = 0;
-    done("define-metric", unsafe { raw::proxy_define_metric(COUNTER, name.as_ptr(), name.len(), &mut id) })?;
+    done("define-metric", unsafe { raw::proxy_define_metric(kind, name.as_ptr(), name.len(), &mut id) })?;
     Ok(id)
 }
 
 /// Adds to a counter.
 pub fn increment_counter(id: u32, by: i64) -> Result<(), HostError> {
     done("increment-metric", unsafe { raw::proxy_increment_metric(id, by) })
+}
+
+/// Sets a gauge, or adds a value to a histogram.
+pub fn record_metric(id: u32, value: u64) -> Result<(), HostError> {
+    done("record-metric", unsafe { raw::proxy_record_metric(id, value) })
+}
+
+/// What a counter or a gauge says now.
+pub fn metric(id: u32) -> Result<u64, HostError> {
+    let mut value = 0;
+    done("get-metric", unsafe { raw::proxy_get_metric(id, &mut value) })?;
+    Ok(value)
 }

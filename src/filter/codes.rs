@@ -54,8 +54,17 @@ pub enum BufferType {
     PluginConfiguration = 7,
 }
 
-/// The kind of metric that only grows.
-pub const COUNTER: u32 = 0;
+/// Kinds of metric.
+#[repr(u32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MetricKind {
+    /// Only grows.
+    Counter = 0,
+    /// Is what was last recorded.
+    Gauge = 1,
+    /// Keeps how often values of which size were recorded.
+    Histogram = 2,
+}
 
 /// The call did what it was asked to.
 pub const OK: u32 = 0;

@@ -13,6 +13,7 @@ use super::codes::Action;
 use super::logger;
 use super::plugin::Plugin;
 use super::stream::HttpStream;
+use super::world;
 
 #[derive(Default)]
 struct Contexts {
@@ -119,8 +120,11 @@ extern "C" fn proxy_on_http_call_response(plugin: u32, _call: u32, headers: usiz
 
 #[unsafe(no_mangle)]
 extern "C" fn proxy_on_delete(id: u32) {
+    world::tell_memory();
     with_contexts((), |contexts| {
-        contexts.streams.remove(&id);
+        if let Some(stream) = contexts.streams.remove(&id) {
+            stream.on_delete();
+        }
         contexts.plugins.remove(&id);
     });
 }

@@ -1,5 +1,6 @@
 //! One plugin config: it is compiled once, and every stream runs under it.
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use super::abi;
@@ -9,7 +10,7 @@ use super::world::{self, HostWorld};
 use crate::engine::Engine;
 use crate::host::{Clock, HostError, Sink};
 use crate::http::{Header, Request};
-use crate::telemetry::Metric;
+use crate::telemetry::{Gauge, Metric};
 
 const NS_PER_S: u64 = 1_000_000_000;
 
@@ -17,6 +18,8 @@ const NS_PER_S: u64 = 1_000_000_000;
 #[derive(Default)]
 pub struct Plugin {
     running: Option<(Rc<Engine>, Rc<HostWorld>)>,
+    /// How many streams there were.
+    streams: Cell<u64>,
 }
 
 impl Plugin {
@@ -33,7 +36,10 @@ impl Plugin {
                     log::warn!("backstop config: {warning}");
                 }
                 log::info!("backstop: {}", engine.summary());
-                world.define_counters(engine.metric_names());
+                world.define_metrics(engine.metric_names());
+                let (blocking, detecting) = engine.rules_by_mode();
+                world::set(Gauge::RulesBlocking, blocking);
+                world::set(Gauge::RulesDetecting, detecting);
                 world.count(Metric::ExclusionsExpired.index(), engine.expired_exclusions(unix_s));
                 Some((Rc::new(engine), Rc::new(world)))
             }
@@ -52,13 +58,16 @@ impl Plugin {
         let accepted = world::counter("backstop_config_loads_accepted");
         let rejected = world::counter("backstop_config_loads_rejected");
         self.running = Self::load(id);
+        world::tell_memory();
         world::increment(if self.running.is_some() { accepted } else { rejected }, 1);
         self.running.is_some()
     }
 
     /// A stream under this config.
     pub fn stream(&self, id: u32) -> HttpStream {
-        HttpStream::new(id, self.running.clone())
+        let before = self.streams.replace(self.streams.get().wrapping_add(1));
+        let every = self.running.as_ref().map_or(0, |(engine, _)| engine.config.telemetry.time_every);
+        HttpStream::new(id, self.running.clone(), before.checked_rem(every) == Some(0))
     }
 
     /// A call of our own has been answered, or has failed and brought no headers.

@@ -7,10 +7,13 @@ use super::codes::{Action, MapType};
 use super::pairs;
 use super::world::HostWorld;
 use crate::engine::Engine;
-use crate::host::HostError;
+use crate::host::{HostError, Sink};
 use crate::http::Header;
+use crate::telemetry::Histogram;
 use crate::transaction::Transaction;
 use crate::verdict::{self, Denial, Reply};
+
+const NS_PER_US: u64 = 1000;
 
 /// A stream, and what decides about it.
 pub struct HttpStream {
@@ -19,12 +22,15 @@ pub struct HttpStream {
     running: Option<(Transaction, Rc<HostWorld>)>,
     /// Whether the stream has been refused: from then on nothing passes and nothing is asked.
     decided: bool,
+    /// Nanoseconds spent on the stream so far, if it is timed.
+    spent_ns: Option<u64>,
 }
 
 impl HttpStream {
     /// A stream that has not begun.
-    pub fn new(id: u32, running: Option<(Rc<Engine>, Rc<HostWorld>)>) -> Self {
-        Self { id, running: running.map(|(engine, world)| (Transaction::new(engine), world)), decided: false }
+    pub fn new(id: u32, running: Option<(Rc<Engine>, Rc<HostWorld>)>, timed: bool) -> Self {
+        let running = running.map(|(engine, world)| (Transaction::new(engine), world));
+        Self { id, running, decided: false, spent_ns: timed.then_some(0) }
     }
 
     /// The head of the request has come.
@@ -55,11 +61,27 @@ impl HttpStream {
         }
     }
 
-    /// Lets the transaction decide, if it has not yet, and does what it says.
+    /// The stream is over.
+    pub fn on_delete(&self) {
+        if let (Some(spent_ns), Some((_, world))) = (self.spent_ns, &self.running) {
+            world.observe(Histogram::InspectionUs.index(), spent_ns / NS_PER_US);
+        }
+    }
+
+    /// Lets the transaction decide, if it has not yet, does what it says, and takes the time if the stream is timed.
     fn ask(&mut self, phase: impl FnOnce(&mut Transaction, &HostWorld) -> verdict::Action) -> Action {
         if self.decided {
             return Action::Pause;
         }
+        let began = self.spent_ns.and_then(|_| abi::monotonic_time_ns().ok());
+        let action = self.decide(phase);
+        if let (Some(began), Some(spent)) = (began, &mut self.spent_ns) {
+            *spent = spent.saturating_add(abi::monotonic_time_ns().map_or(0, |now| now.saturating_sub(began)));
+        }
+        action
+    }
+
+    fn decide(&mut self, phase: impl FnOnce(&mut Transaction, &HostWorld) -> verdict::Action) -> Action {
         let action = match &mut self.running {
             Some((transaction, world)) => {
                 world.enter(self.id);

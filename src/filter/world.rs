@@ -4,26 +4,57 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
 use super::abi;
-use super::codes::{BufferType, LogLevel, MapType};
+use super::codes::{BufferType, LogLevel, MapType, MetricKind};
 use crate::host::{Clock, HostError, Message, Post, SharedData, Sink, Stored, Stream};
+use crate::telemetry::{Gauge, Histogram};
 
 thread_local! {
-    /// Ids of all counters of this VM, which outlives a config: the host gives a new id at each definition, and keeps it.
-    static COUNTERS: RefCell<BTreeMap<String, u32>> = const { RefCell::new(BTreeMap::new()) };
+    /// Ids of all metrics of this VM, which outlives a config: the host gives a new id at each definition, and keeps it.
+    static METRICS: RefCell<BTreeMap<String, u32>> = const { RefCell::new(BTreeMap::new()) };
+    /// The linear memory of this VM when it was last told.
+    static TOLD_PAGES: Cell<usize> = const { Cell::new(0) };
 }
 
-/// The id of the counter of that name, defined if it is new to this VM; nothing if the host refuses it.
-pub fn counter(name: &str) -> Option<u32> {
-    COUNTERS.with(|counters| {
-        let mut counters = counters.try_borrow_mut().ok()?;
-        if let Some(id) = counters.get(name) {
+/// The id of the metric of that name, defined if it is new to this VM; nothing if the host refuses it.
+fn metric(kind: MetricKind, name: &str) -> Option<u32> {
+    METRICS.with(|metrics| {
+        let mut metrics = metrics.try_borrow_mut().ok()?;
+        if let Some(id) = metrics.get(name) {
             return Some(*id);
         }
-        let id =
-            abi::define_counter(name).inspect_err(|error| log::warn!("backstop: no counter {name}: {error}")).ok()?;
-        counters.insert(name.to_owned(), id);
+        let id = abi::define_metric(kind, name)
+            .inspect_err(|error| log::warn!("backstop: no metric {name}: {error}"))
+            .ok()?;
+        metrics.insert(name.to_owned(), id);
         Some(id)
     })
+}
+
+/// The id of a counter, as [`increment`] takes it.
+pub fn counter(name: &str) -> Option<u32> {
+    metric(MetricKind::Counter, name)
+}
+
+/// Sets a gauge, which the VMs of all workers share.
+pub fn set(gauge: Gauge, value: u64) {
+    if let Some(id) = metric(MetricKind::Gauge, gauge.name()) {
+        let _ = abi::record_metric(id, value);
+    }
+}
+
+/// Keeps [`Gauge::MemoryBytes`] at the largest memory that any worker's VM has had. The host is asked only after this
+/// VM's memory grew; it never shrinks.
+pub fn tell_memory() {
+    let pages = core::arch::wasm32::memory_size::<0>();
+    if pages <= TOLD_PAGES.replace(pages) {
+        return;
+    }
+    let bytes = u64::try_from(pages).unwrap_or(u64::MAX).saturating_mul(PAGE_BYTES);
+    if let Some(id) = metric(MetricKind::Gauge, Gauge::MemoryBytes.name())
+        && abi::metric(id).is_ok_and(|largest| bytes > largest)
+    {
+        let _ = abi::record_metric(id, bytes);
+    }
 }
 
 /// Adds to a counter; one that could not be defined loses it.
@@ -37,6 +68,8 @@ pub fn increment(counter: Option<u32>, by: u64) {
 
 /// So many calls of our own may be open at once in one worker, so that a service that hangs takes little memory.
 const MAX_OPEN_CALLS: usize = 64;
+/// Size of a page of linear memory (WebAssembly core specification 2.0, 4.2.8).
+const PAGE_BYTES: u64 = 65536;
 
 /// All ports, for every stream of one plugin config.
 pub struct HostWorld {
@@ -50,6 +83,8 @@ pub struct HostWorld {
     stream: Cell<u32>,
     /// How many of our own calls have no answer yet.
     open_calls: Cell<usize>,
+    /// Ids of the histograms by their index.
+    histograms: Vec<Option<u32>>,
     monotonic_ns: Cell<u64>,
     unix_ns: Cell<u64>,
 }
@@ -64,14 +99,16 @@ impl HostWorld {
             root,
             stream: Cell::new(root),
             open_calls: Cell::new(0),
+            histograms: Vec::new(),
             monotonic_ns: Cell::new(0),
             unix_ns: Cell::new(0),
         }
     }
 
-    /// Defines the counters, whose indices are those of `names`.
-    pub fn define_counters(&mut self, names: &[String]) {
+    /// Defines the histograms, and the counters, whose indices are those of `names`.
+    pub fn define_metrics(&mut self, names: &[String]) {
         self.counters = names.iter().map(|name| counter(name)).collect();
+        self.histograms = Histogram::ALL.iter().map(|each| metric(MetricKind::Histogram, each.name())).collect();
     }
 
     /// Says whose callback runs.
@@ -116,6 +153,12 @@ impl SharedData for HostWorld {
 impl Sink for HostWorld {
     fn count(&self, index: usize, by: u64) {
         increment(self.counters.get(index).copied().flatten(), by);
+    }
+
+    fn observe(&self, index: usize, value: u64) {
+        if let Some(id) = self.histograms.get(index).copied().flatten() {
+            let _ = abi::record_metric(id, value);
+        }
     }
 
     fn warn(&self, line: &str) {

@@ -13,6 +13,8 @@ use crate::decode::Traits;
 
 /// More texts than this make no good filter.
 const MAX_TEXTS: usize = 256;
+/// Nor do more than this of all branches of an alternation together.
+const MAX_OF_BRANCHES: usize = 1024;
 /// Nor are more than this multiplied out once each has two bytes.
 const MAX_TELLING_TEXTS: usize = 24;
 /// A byte class with more members than this counts as unknown.
@@ -335,7 +337,7 @@ fn union(sets: impl Iterator<Item = Option<Vec<Vec<u8>>>>) -> Option<Vec<Vec<u8>
     }
     all.sort_unstable();
     all.dedup();
-    (all.len() <= MAX_TEXTS).then_some(all)
+    (all.len() <= MAX_OF_BRANCHES).then_some(all)
 }
 
 fn product(left: &[Vec<u8>], right: &[Vec<u8>]) -> Option<Vec<Vec<u8>>> {

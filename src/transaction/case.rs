@@ -8,7 +8,7 @@ use crate::http::Request;
 use crate::penalty::{Noted, Offence};
 use crate::reply::{self, Form};
 use crate::slots;
-use crate::telemetry::{Metric, Outcome, Subject, event};
+use crate::telemetry::{Histogram, Metric, Outcome, Subject, event};
 use crate::verdict::{Denial, Finding, Reply};
 
 /// A request about which something is to be told.
@@ -49,6 +49,7 @@ impl Case<'_> {
             self.world.count(Metric::findings(finding.family), 1);
             self.print(denial.as_ref(), self.enforces(), Some(finding));
         }
+        self.world.observe(Histogram::Score.index(), u64::from(self.score));
         self.world.note("score", self.score.to_string().as_bytes());
         let denial = denial?;
         // In detect mode a request goes on and may be found bad again; it counts once.

@@ -35,6 +35,8 @@ class Listener:
     module: object = MODULE
     filters: list = dataclasses.field(default_factory=list)  # Envoy's own HTTP filters behind this one
     access_log: bool = True
+    failure_policy: str = "UNSPECIFIED"  # what Envoy does once the VM has trapped
+    capabilities: tuple = ()  # names of the ABI's functions that the module may call and have; none: all
 
 
 def wasm(name, listener, config):
@@ -51,6 +53,10 @@ def wasm(name, listener, config):
             "code": {"local": {"filename": str(listener.module)}},
         },
     }
+    if listener.failure_policy != "UNSPECIFIED":
+        plugin["failure_policy"] = listener.failure_policy
+    if listener.capabilities:
+        plugin["capability_restriction_config"] = {"allowed_capabilities": {name: {} for name in listener.capabilities}}
     if listener.hold_headers:
         plugin["allow_on_headers_stop_iteration"] = True
     return {"@type": WASM, "config": plugin}

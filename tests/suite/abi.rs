@@ -1,6 +1,6 @@
 //! The numbers of the ABI against those of the Rust SDK.
 
-use backstop::filter::codes::{Action, BufferType, CAS_MISMATCH, COUNTER, LogLevel, MapType, NOT_FOUND, OK};
+use backstop::filter::codes::{Action, BufferType, CAS_MISMATCH, LogLevel, MapType, MetricKind, NOT_FOUND, OK};
 use proxy_wasm::types;
 
 #[test]
@@ -19,7 +19,9 @@ fn numbers_are_those_of_the_sdk() {
     assert_eq!(MapType::CallResponseHeaders as u32, types::MapType::HttpCallResponseHeaders as u32);
     assert_eq!(BufferType::RequestBody as u32, types::BufferType::HttpRequestBody as u32);
     assert_eq!(BufferType::PluginConfiguration as u32, types::BufferType::PluginConfiguration as u32);
-    assert_eq!(COUNTER, types::MetricType::Counter as u32);
+    assert_eq!(MetricKind::Counter as u32, types::MetricType::Counter as u32);
+    assert_eq!(MetricKind::Gauge as u32, types::MetricType::Gauge as u32);
+    assert_eq!(MetricKind::Histogram as u32, types::MetricType::Histogram as u32);
     assert_eq!(OK, types::Status::Ok as u32);
     assert_eq!(NOT_FOUND, types::Status::NotFound as u32);
     assert_eq!(CAS_MISMATCH, types::Status::CasMismatch as u32);

@@ -30,6 +30,8 @@ pub struct Fake {
     pub added: RefCell<Vec<(String, String)>>,
     /// Counters by index.
     pub counts: RefCell<BTreeMap<usize, u64>>,
+    /// What histograms took, by index.
+    pub observed: RefCell<BTreeMap<usize, Vec<u64>>>,
     /// Lines at `warn`.
     pub lines: RefCell<Vec<String>>,
     /// What was noted for access logs, by name.
@@ -125,6 +127,10 @@ impl SharedData for Fake {
 impl Sink for Fake {
     fn count(&self, index: usize, by: u64) {
         *self.counts.borrow_mut().entry(index).or_default() += by;
+    }
+
+    fn observe(&self, index: usize, value: u64) {
+        self.observed.borrow_mut().entry(index).or_default().push(value);
     }
 
     fn warn(&self, line: &str) {

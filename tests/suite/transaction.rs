@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use backstop::host::HostError;
 use backstop::http::Header;
+use backstop::telemetry::Histogram;
 use backstop::transaction::Transaction;
 use backstop::verdict::Action;
 
@@ -33,6 +34,8 @@ fn a_harmless_request_goes_on_and_an_attack_is_refused() {
     assert_eq!(proxy.counted("backstop_requests_passed"), 1);
     assert_eq!(proxy.counted("backstop_requests_denied"), 1);
     assert_eq!(proxy.counted("backstop_denials_sqli"), 1);
+    let scores = proxy.world.observed.borrow();
+    assert!(matches!(scores.get(&Histogram::Score.index()), Some(all) if all.len() == 1 && all[0] >= 5), "{scores:?}");
     let lines = proxy.world.lines.borrow();
     let event: serde_json::Value = serde_json::from_str(&lines[0]).unwrap();
     assert_eq!(event["blocked"], true);

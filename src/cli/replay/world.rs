@@ -38,6 +38,8 @@ impl SharedData for ReplayWorld {
 impl Sink for ReplayWorld {
     fn count(&self, _index: usize, _by: u64) {}
 
+    fn observe(&self, _index: usize, _value: u64) {}
+
     fn warn(&self, line: &str) {
         self.events.borrow_mut().push(line.to_owned());
     }

@@ -1,0 +1,1 @@
+"""The load of a ticket opening, through a real Envoy with the filter."""
