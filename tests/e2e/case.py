@@ -24,13 +24,14 @@ class Case(unittest.TestCase):
 
     binary = None
     listeners = {"main": Listener(config())}
+    clusters = ()  # those that the listeners need besides the application
 
     @classmethod
     def setUpClass(cls):
         upstream = Upstream()
         cls.upstream = upstream.__enter__()
         cls.addClassCleanup(upstream.__exit__)
-        envoy = Envoy(cls.binary, cls.listeners, cls.upstream.port)
+        envoy = Envoy(cls.binary, cls.listeners, cls.upstream.port, more_clusters=cls.clusters)
         cls.addClassCleanup(envoy.__exit__)
         cls.envoy = envoy.__enter__()
 
@@ -49,10 +50,10 @@ class Case(unittest.TestCase):
         """One request on a connection of its own."""
         return self.send_raw(client.request(method, target, headers, body, chunks=chunks), on=on, **how)
 
-    def send_raw(self, pieces, *, on="main", pause_s=0.0, source=HOST):
-        """The same, of pieces that go out as they are."""
+    def send_raw(self, pieces, *, on="main", port=None, pause_s=0.0, source=HOST):
+        """The same, of pieces that go out as they are; to another Envoy if `port` is given."""
         self.upstream.take()
-        return client.send(self.port(on), pieces, pause_s=pause_s, source=source)
+        return client.send(port or self.port(on), pieces, pause_s=pause_s, source=source)
 
     def stream(self, headers, *, on="main", **how):
         """One request over HTTP/2, of which the caller sends the rest."""

@@ -33,6 +33,7 @@ class Listener:
     normalize_path: bool = False  # off, so that the filter sees `../` as it was sent
     answer: str = ""  # if set, Envoy answers with this itself and there is no upstream
     module: object = MODULE
+    more_filters: tuple = ()  # HTTP filters that stand behind ours
 
 
 def wasm(name, listener, config):
@@ -64,19 +65,20 @@ def discovery(name, listener, config, version):
     return {"version_info": str(version), "resources": [extension]}
 
 
-def bootstrap(listeners, upstream_port, folder):
+def bootstrap(listeners, upstream_port, folder, more_clusters=()):
     """The whole bootstrap. `folder` takes the access logs and holds the files of dynamic listeners."""
     return {
         "node": {"id": "harness", "cluster": "harness"},
-        "admin": {"address": _address(0)},
+        "admin": {"address": address(0)},
         "static_resources": {
             "listeners": [_listener(name, listener, folder) for name, listener in listeners.items()],
-            "clusters": [_cluster(upstream_port)],
+            "clusters": [_cluster(upstream_port), *more_clusters],
         },
     }
 
 
-def _address(port):
+def address(port):
+    """A port on this machine, as Envoy writes it."""
     return {"socket_address": {"address": HOST, "port_value": port}}
 
 
@@ -89,13 +91,17 @@ def _listener(name, listener, folder):
         "use_remote_address": listener.use_remote_address,
         "upgrade_configs": [{"upgrade_type": "websocket"}],
         "access_log": [] if listener.answer else [_access_log(folder / f"{name}.access.json")],
-        "http_filters": [*_filter(name, listener, folder), {"name": "router", "typed_config": {"@type": ROUTER}}],
+        "http_filters": [
+            *_filter(name, listener, folder),
+            *listener.more_filters,
+            {"name": "router", "typed_config": {"@type": ROUTER}},
+        ],
         "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [_route(listener)]}]},
     }
     return {
         "name": name,
         "stat_prefix": name,
-        "address": _address(listener.port),
+        "address": address(listener.port),
         "filter_chains": [{"filters": [{"name": "http", "typed_config": manager}]}],
     }
 
@@ -121,7 +127,7 @@ def _route(listener):
 
 
 def _cluster(port):
-    endpoint = {"endpoint": {"address": _address(port)}}
+    endpoint = {"endpoint": {"address": address(port)}}
     return {
         "name": "application",
         "type": "STATIC",

@@ -44,13 +44,15 @@ class StartFailed(Exception):
 class Envoy:
     """`with Envoy(binary, {"main": Listener(config)}, upstream_port) as envoy:`"""
 
-    def __init__(self, binary, listeners, upstream_port, *, concurrency=2, admin_port=0, folder=None, wait_s=60.0):
+    def __init__(
+        self, binary, listeners, upstream_port, *, more_clusters=(), concurrency=2, admin_port=0, folder=None, wait_s=60.0
+    ):
         self.binary, self.listeners, self.concurrency, self.wait_s = binary, listeners, concurrency, wait_s
         self._kept = folder is not None
         SCRATCH.mkdir(parents=True, exist_ok=True)
         self.folder = pathlib.Path(folder or tempfile.mkdtemp(dir=SCRATCH))
         self.folder.mkdir(exist_ok=True)
-        self._config = bootstrap(listeners, upstream_port, self.folder)
+        self._config = bootstrap(listeners, upstream_port, self.folder, more_clusters)
         self._config["admin"]["address"]["socket_address"]["port_value"] = admin_port
         self._version = {name: 0 for name in listeners}
         self._process = None
@@ -85,7 +87,7 @@ class Envoy:
         began = time.monotonic()
         with open(self.folder / "envoy.log", "wb") as log:
             self._process = subprocess.Popen(
-                words, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True, preexec_fn=_end_with_parent
+                words, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True, preexec_fn=end_with_parent
             )
         self._await(lambda: admin.exists() and admin.read_text().strip(), "gave no admin address")
         self.admin = admin.read_text().strip()
@@ -197,8 +199,8 @@ class Envoy:
             raise StartFailed(f"Envoy ended with code {self._process.returncode}", self.log_lines())
 
 
-def _end_with_parent():
-    """No Envoy may outlive the Python that started it, however that ends (Linux)."""
+def end_with_parent():
+    """For `preexec_fn`: no server may outlive the Python that started it, however that ends (Linux)."""
     try:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     except (OSError, AttributeError):
