@@ -89,6 +89,15 @@ impl Client {
         }
     }
 
+    /// The same as text: an IPv4 address as it is, an IPv6 one with its prefix, such as `2001:db8::/64`.
+    #[must_use]
+    pub fn group_text(&self, settings: &Settings) -> String {
+        match self.group(settings) {
+            IpAddr::V4(address) => address.to_string(),
+            IpAddr::V6(address) => format!("{address}/{}", settings.ipv6_prefix),
+        }
+    }
+
     /// Whether the allow list names this client. Never so for an address that stands in for an unusable one:
     /// otherwise a mangled header would turn a stranger into the load balancer, which may well be on the list.
     #[must_use]

@@ -75,6 +75,12 @@ pub trait Stream {
     /// # Errors
     /// When the host does not answer.
     fn remove_header(&self, name: &str) -> Result<(), HostError>;
+
+    /// Adds a request header before it goes to later filters and the application.
+    ///
+    /// # Errors
+    /// When the host does not answer.
+    fn add_header(&self, name: &str, value: &str) -> Result<(), HostError>;
 }
 
 /// All ports at once, as a transaction needs them.

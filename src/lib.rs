@@ -7,7 +7,7 @@
 //! 5  transaction
 //! 4  engine
 //! 3  config        telemetry <- reply
-//! 2  rules   origin   client   limit     never each other, never config
+//! 2  rules   origin   client   limit   handover     never each other, never config
 //! 1  extract   path -> decode
 //! 0  http   verdict   document -> diagnostic   host
 //! ```
@@ -20,6 +20,7 @@ pub mod document;
 pub mod engine;
 pub mod extract;
 pub mod filter;
+pub mod handover;
 pub mod host;
 pub mod http;
 pub mod limit;

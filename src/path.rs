@@ -120,12 +120,31 @@ impl Pattern {
         items.iter().filter_map(|item| Self::read(item, report)).collect()
     }
 
+    /// Reads a list of patterns in which there must be one. Without it there are none, which means every path.
+    pub fn read_some(item: Option<&Item<'_>>, report: &mut Report) -> Option<Vec<Self>> {
+        let Some(item) = item else { return Some(Vec::new()) };
+        let count = item.list(report)?.len();
+        if count == 0 {
+            let message = "found no path, expected at least one; leave paths out to mean every path";
+            report.error(item, Name::Empty, message);
+            return None;
+        }
+        let paths = Self::read_list(Some(item), report);
+        (paths.len() == count).then_some(paths)
+    }
+
     /// Whether the path is meant.
     #[must_use]
     pub fn matches(&self, path: &Path<'_>) -> bool {
+        self.matches_bytes(path.as_bytes())
+    }
+
+    /// Whether a path that somebody else may read in this way is meant.
+    #[must_use]
+    pub fn matches_bytes(&self, path: &[u8]) -> bool {
         match self {
-            Pattern::Exact(text) => path.as_bytes() == text.as_bytes(),
-            Pattern::Prefix(text) => path.as_bytes().starts_with(text.as_bytes()),
+            Pattern::Exact(text) => path == text.as_bytes(),
+            Pattern::Prefix(text) => path.starts_with(text.as_bytes()),
         }
     }
 

@@ -63,6 +63,26 @@ impl<'n> Item<'n> {
         }
     }
 
+    /// A kebab-case name of at most 64 characters that none of `taken` is: it stands in metrics, log lines and keys.
+    /// `what` says in the diagnostic what bears it.
+    pub fn name(&self, what: &str, taken: &mut Vec<String>, report: &mut Report) -> Option<String> {
+        const MAX_NAME_BYTES: usize = 64;
+        let text = self.text(report)?;
+        let word = |w: &str| !w.is_empty() && w.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+        if text.len() > MAX_NAME_BYTES || !text.split('-').all(word) {
+            let message =
+                format!("found \"{text}\", expected a kebab-case name of at most {MAX_NAME_BYTES} characters");
+            report.error(self, Name::BadId, message);
+            return None;
+        }
+        if taken.iter().any(|name| name == text) {
+            report.error(self, Name::DuplicateId, format!("another {what} is called \"{text}\" too"));
+            return None;
+        }
+        taken.push(text.to_owned());
+        Some(text.to_owned())
+    }
+
     /// A boolean.
     pub fn boolean(&self, report: &mut Report) -> Option<bool> {
         match self.node.value {

@@ -118,4 +118,8 @@ impl Stream for HostWorld {
     fn remove_header(&self, name: &str) -> Result<(), HostError> {
         abi::remove_header(MapType::RequestHeaders, name)
     }
+
+    fn add_header(&self, name: &str, value: &str) -> Result<(), HostError> {
+        abi::add_header(MapType::RequestHeaders, name, value)
+    }
 }

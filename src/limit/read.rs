@@ -7,9 +7,6 @@ use crate::diagnostic::Name;
 use crate::document::{Item, Report};
 use crate::path::Pattern;
 
-/// The longest name: it stands in metrics, log lines and keys of shared data.
-const MAX_NAME_BYTES: usize = 64;
-
 /// Seconds in each unit of a rate.
 const UNITS: &[(&str, u64)] = &[("s", 1), ("m", 60), ("h", 3_600)];
 
@@ -22,20 +19,17 @@ impl Settings {
             report.error(item, Name::OutOfRange, message);
             return None;
         }
-        let mut names: Vec<&str> = Vec::new();
+        let mut names = Vec::new();
         let limits: Vec<Limit> = items.iter().filter_map(|item| Limit::read(item, &mut names, report)).collect();
         (limits.len() == items.len()).then_some(Self { limits })
     }
 }
 
 impl Limit {
-    fn read<'n>(item: &Item<'n>, names: &mut Vec<&'n str>, report: &mut Report) -> Option<Self> {
+    fn read(item: &Item<'_>, names: &mut Vec<String>, report: &mut Report) -> Option<Self> {
         let fields = item.fields(&["name", "paths", "key", "rate", "burst", "mode"], report)?;
-        let name = fields.required("name", report).and_then(|item| read_name(item, names, report));
-        let paths = match fields.get("paths") {
-            Some(item) => read_paths(item, report),
-            None => Some(Vec::new()),
-        };
+        let name = fields.required("name", report).and_then(|item| item.name("limit", names, report));
+        let paths = Pattern::read_some(fields.get("paths"), report);
         let key = fields.required("key", report).and_then(|item| Part::read_list(item, report));
         let rate = fields.required("rate", report).and_then(|item| read_rate(item, report));
         let burst_item = fields.required("burst", report);
@@ -57,7 +51,7 @@ impl Limit {
         (count, period_s, burst, &key).hash(&mut hasher);
         let [a, b, c, d, ..] = hasher.finish().to_le_bytes();
         Some(Self {
-            name: name?.to_owned(),
+            name: name?,
             paths: paths?,
             key,
             shape,
@@ -67,32 +61,6 @@ impl Limit {
             mode: mode?,
         })
     }
-}
-
-fn read_name<'n>(item: &Item<'n>, names: &mut Vec<&'n str>, report: &mut Report) -> Option<&'n str> {
-    let text = item.text(report)?;
-    let word = |w: &str| !w.is_empty() && w.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
-    if text.len() > MAX_NAME_BYTES || !text.split('-').all(word) {
-        let message = format!("found \"{text}\", expected a kebab-case name of at most {MAX_NAME_BYTES} characters");
-        report.error(item, Name::BadId, message);
-        return None;
-    }
-    if names.contains(&text) {
-        report.error(item, Name::DuplicateId, format!("another limit is called \"{text}\" too"));
-        return None;
-    }
-    names.push(text);
-    Some(text)
-}
-
-fn read_paths(item: &Item<'_>, report: &mut Report) -> Option<Vec<Pattern>> {
-    let count = item.list(report)?.len();
-    if count == 0 {
-        report.error(item, Name::Empty, "found no path, expected at least one; leave paths out to mean every path");
-        return None;
-    }
-    let paths = Pattern::read_list(Some(item), report);
-    (paths.len() == count).then_some(paths)
 }
 
 /// Reads `50/s`, `100/m` or `1000/h` as a count and the seconds that it is for.

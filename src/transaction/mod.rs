@@ -1,7 +1,7 @@
 //! One request over its phases: what is done in which order, and what is kept for later.
 //!
-//! Order in the head: the origin secret off the request, mode, origin, exempt paths, client, limits, rules. The body is
-//! held by the host until enough of it is there, and then read once. Nothing is held that is not going to be inspected.
+//! Order in the head: the origin secret and forged hand-over headers off the request, mode, origin, exempt paths,
+//! client, limits, rules, hand-over. The body is held by the host until enough of it is there, and then read once. Nothing is held that is not going to be inspected.
 
 mod body;
 mod case;
@@ -16,6 +16,7 @@ use inflate::{Encoded, inflate};
 use crate::client::Client;
 use crate::config::{LimitHeaders, Mode, Oversize, Unreadable};
 use crate::engine::{Engine, Inspection};
+use crate::handover;
 use crate::host::{HostError, World};
 use crate::http::{Header, Request};
 use crate::limit;
@@ -127,6 +128,7 @@ impl Transaction {
         let (engine, request, world) = (head.engine, &head.request, head.world);
         let path = Path::normalise(request.path());
         head.strip_origin_secret()?;
+        head.strip_forged_marks(&path)?;
         if engine.config.mode == Mode::Off {
             return Ok(());
         }
@@ -145,6 +147,7 @@ impl Transaction {
         let mut inspection = Inspection::new(&path, &now);
         engine.inspect_head(request, &mut inspection);
         head.conclude(&inspection, client)?;
+        head.hand_over(&path, client, inspection.score)?;
         let limits = engine.body_limits(&path);
         if end_of_stream || limits.inspect_bytes == 0 || is_endless(request) {
             world.count(Metric::Passed.index(), 1);
@@ -288,6 +291,27 @@ impl Head<'_> {
             return Ok(());
         }
         self.or_fail(self.world.remove_header(origin.header()), None).map(|_| ())
+    }
+
+    /// Before anything can let the request go: later filters believe these headers. That a request is critical holds
+    /// in every mode and for everybody.
+    fn strip_forged_marks(&self, path: &Path<'_>) -> Result<(), Reply> {
+        let Some(handover) = &self.engine.config.handover else { return Ok(()) };
+        let forged = handover::Settings::forged(&self.request).try_for_each(|name| self.world.remove_header(name));
+        let marked = forged.and_then(|()| match handover.critical(&self.request, path) {
+            Some((name, value)) => self.world.add_header(name, &value),
+            None => Ok(()),
+        });
+        self.or_fail(marked, None).map(|_| ())
+    }
+
+    /// Tells later filters what is known of a request that goes on.
+    fn hand_over(&self, path: &Path<'_>, client: Option<Client>, score: u32) -> Result<(), Reply> {
+        let config = &self.engine.config;
+        let Some(handover) = &config.handover else { return Ok(()) };
+        let group = client.map(|client| client.group_text(&config.client));
+        let mut marks = handover.marks(group, path, score);
+        self.or_fail(marks.try_for_each(|(name, value)| self.world.add_header(name, &value)), client).map(|_| ())
     }
 
     /// Whether the request is proven to have come through the CDN.

@@ -28,8 +28,8 @@ def new_client():
 
 class GlobalLimit(Case):
     listeners = {
-        "open": Listener(CONFIG, more_filters=(http_filter(),)),
-        "closed": Listener(CONFIG, more_filters=(http_filter(deny_on_failure=True),)),
+        "open": Listener(CONFIG, filters=[http_filter()]),
+        "closed": Listener(CONFIG, filters=[http_filter(deny_on_failure=True)]),
     }
 
     @classmethod

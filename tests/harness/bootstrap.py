@@ -33,7 +33,7 @@ class Listener:
     normalize_path: bool = False  # off, so that the filter sees `../` as it was sent
     answer: str = ""  # if set, Envoy answers with this itself and there is no upstream
     module: object = MODULE
-    more_filters: tuple = ()  # HTTP filters that stand behind ours
+    filters: list = dataclasses.field(default_factory=list)  # Envoy's own HTTP filters behind this one
 
 
 def wasm(name, listener, config):
@@ -91,11 +91,7 @@ def _listener(name, listener, folder):
         "use_remote_address": listener.use_remote_address,
         "upgrade_configs": [{"upgrade_type": "websocket"}],
         "access_log": [] if listener.answer else [_access_log(folder / f"{name}.access.json")],
-        "http_filters": [
-            *_filter(name, listener, folder),
-            *listener.more_filters,
-            {"name": "router", "typed_config": {"@type": ROUTER}},
-        ],
+        "http_filters": [*_filter(name, listener, folder), *listener.filters, {"name": "router", "typed_config": {"@type": ROUTER}}],
         "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [_route(listener)]}]},
     }
     return {

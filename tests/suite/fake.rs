@@ -26,6 +26,8 @@ pub struct Fake {
     pub body: RefCell<Vec<u8>>,
     /// Names of the headers that were removed, in order.
     pub removed: RefCell<Vec<String>>,
+    /// Names and values of the headers that were added, in order.
+    pub added: RefCell<Vec<(String, String)>>,
     /// Counters by index.
     pub counts: RefCell<BTreeMap<usize, u64>>,
     /// Lines at `warn`.
@@ -42,7 +44,7 @@ pub struct Fake {
 impl Fake {
     /// Every call that may fail.
     pub const CALLS: &'static [&'static str] =
-        &["get-shared-data", "set-shared-data", "get-property", "get-buffer", "remove-header"];
+        &["get-shared-data", "set-shared-data", "get-property", "get-buffer", "remove-header", "add-header"];
 
     /// A world whose peer is `198.51.100.7:40000`, a second after the clock began.
     pub fn new() -> Self {
@@ -146,6 +148,12 @@ impl Stream for Fake {
     fn remove_header(&self, name: &str) -> Result<(), HostError> {
         self.enter("remove-header")?;
         self.removed.borrow_mut().push(name.to_owned());
+        Ok(())
+    }
+
+    fn add_header(&self, name: &str, value: &str) -> Result<(), HostError> {
+        self.enter("add-header")?;
+        self.added.borrow_mut().push((name.to_owned(), value.to_owned()));
         Ok(())
     }
 }

@@ -19,6 +19,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("origin", 2),
     ("client", 2),
     ("limit", 2),
+    ("handover", 2),
     ("config", 3),
     ("telemetry", 3),
     ("reply", 3),

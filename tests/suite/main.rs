@@ -19,6 +19,7 @@ mod diagnostics;
 mod document;
 mod extract;
 mod fake;
+mod handover;
 mod house;
 mod limit;
 mod origin;

@@ -280,7 +280,8 @@ fn a_limit_that_runs_out_says_when_to_come_again() {
 #[test]
 fn every_failing_host_call_obeys_on_failure() {
     let config = format!(
-        "origin: {{sha256: ['{DIGEST}']}}\nlimits: [{{name: per-client, key: [client], rate: 1/s, burst: 9}}]\nonFailure: "
+        "origin: {{sha256: ['{DIGEST}']}}\nlimits: [{{name: per-client, key: [client], rate: 1/s, burst: 9}}]\n\
+         handover: {{}}\nonFailure: "
     );
     let head = [("x-origin-verify", "open sesame")];
     for call in Fake::CALLS {

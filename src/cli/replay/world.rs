@@ -58,4 +58,8 @@ impl Stream for ReplayWorld {
     fn remove_header(&self, _name: &str) -> Result<(), HostError> {
         Ok(())
     }
+
+    fn add_header(&self, _name: &str, _value: &str) -> Result<(), HostError> {
+        Ok(())
+    }
 }
