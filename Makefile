@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test test-native test-e2e wasm build lint bench-quick size clean tools
+.PHONY: help run run-global test test-native test-e2e wasm build lint bench-quick bench-limits size clean tools tools-global
 
 PYTHON := .tools/python/bin/python
 export PYTHONPATH := tests
@@ -14,13 +14,16 @@ help: ## list every target
 run: wasm tools ## start Envoy with the filter on 127.0.0.1:10000 and print requests to try (CONFIG=file.yaml for your own)
 	@exec $(PYTHON) -m harness.demo $(CONFIG)
 
-test: wasm tools test-native test-e2e ## set-up, native tests, then end-to-end tests in every Envoy
+run-global: wasm tools tools-global ## start two Envoys, the rate limit service and Redis: one budget for both, with requests to try
+	@exec $(PYTHON) -m harness.demo_global
+
+test: wasm tools tools-global test-native test-e2e ## set-up, native tests, then end-to-end tests in every Envoy
 
 test-native: ## native tests only
 	@tests/setup/rust.sh
 	cargo test --locked --quiet
 
-test-e2e: wasm tools ## end-to-end tests only (TESTS="origin limit" runs the files that are named)
+test-e2e: wasm tools tools-global ## end-to-end tests only (TESTS="origin limit" runs the files that are named)
 	@exec $(PYTHON) -m e2e $(TESTS)
 
 wasm: ## build target/backstop.wasm
@@ -41,6 +44,10 @@ bench-quick: wasm tools ## CPU per request, start-up time and module size, besid
 	@tests/setup/wasm.sh tests/bench/empty target/empty.wasm
 	@exec $(PYTHON) -m harness.bench
 
+bench-limits: wasm tools tools-global ## accuracy, memory and cost of limits, local and global, into tests/bench/results/limits.md (DURATION=30 s a run)
+	@tests/setup/h2load.sh
+	@exec $(PYTHON) -m bench.limits
+
 size: wasm ## bytes of the module
 	@stat --printf '%n %s bytes\n' target/backstop.wasm
 
@@ -49,3 +56,7 @@ clean: ## remove what was built and what set-up fetched
 
 tools:
 	@tests/setup/python.sh
+
+tools-global:
+	@tests/setup/redis.sh
+	@tests/setup/ratelimit.sh

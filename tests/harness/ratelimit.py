@@ -98,6 +98,10 @@ class _Server:
             words = (self.folder / "log").read_text(errors="replace").splitlines()[-8:]
             raise Problem(f"{self._words()[0]} did not start; its last words:\n" + "\n".join(words))
 
+    def pid(self):
+        """The process, for those who want to send it signals."""
+        return self._process.pid
+
     def kill(self):
         """Ends the process as a crash would."""
         if self._process:
