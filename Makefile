@@ -46,6 +46,7 @@ bench-quick: wasm tools ## CPU per request, start-up time and module size, besid
 
 bench-limits: wasm tools tools-global ## accuracy, memory and cost of limits, local and global, into tests/bench/results/limits.md (DURATION=30 s a run)
 	@tests/setup/h2load.sh
+	@tests/setup/wrk.sh
 	@exec $(PYTHON) -m bench.limits
 
 size: wasm ## bytes of the module
