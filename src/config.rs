@@ -4,7 +4,7 @@ use crate::diagnostic::{Diagnostic, Level, Name};
 use crate::document::{Fields, Item, Node, Report};
 use crate::path::Pattern;
 use crate::rules::exclusion::Exclusion;
-use crate::{client, handover, limit, origin, reply, rules, telemetry};
+use crate::{client, handover, limit, origin, penalty, reply, rules, telemetry};
 
 /// What is done about a request that is found bad.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,6 +114,8 @@ pub struct Config {
     pub limits: limit::Settings,
     /// Which headers tell of them.
     pub limit_headers: LimitHeaders,
+    /// What repeat offenders meet; nothing if the section is absent.
+    pub penalty: Option<penalty::Settings>,
     /// What later filters are told; nothing if the section is absent.
     pub handover: Option<handover::Settings>,
     /// How much of a body is inspected.
@@ -138,6 +140,7 @@ pub const FIELDS: &[&str] = &[
     "client",
     "limits",
     "limitHeaders",
+    "penalty",
     "handover",
     "body",
     "response",
@@ -196,6 +199,7 @@ impl Config {
                 LimitHeaders::Draft11,
                 report,
             ),
+            penalty: section(&fields, "penalty", penalty::Settings::read, report),
             handover: section(&fields, "handover", handover::Settings::read, report),
             body: section(&fields, "body", Body::read, report).unwrap_or_default(),
             response: section(&fields, "response", reply::Settings::read, report).unwrap_or_default(),

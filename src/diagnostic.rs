@@ -49,6 +49,7 @@ names! {
     BadAddress "bad-address" "Not an IP address or range."
     BadDigest "bad-digest" "Not the 64 hex digits of a SHA-256 digest."
     BadRate "bad-rate" "Not a rate such as 50/s."
+    BadDuration "bad-duration" "Not a duration such as 60s."
     BadPath "bad-path" "Not a path that a request can have once normalised."
     Expired "expired" "An exclusion whose end date has passed."
     BadDate "bad-date" "Not a date such as 2027-03-31."

@@ -83,7 +83,31 @@ pub trait Stream {
     fn add_header(&self, name: &str, value: &str) -> Result<(), HostError>;
 }
 
-/// All ports at once, as a transaction needs them.
-pub trait World: Clock + SharedData + Sink + Stream {}
+/// A POST to another service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message<'m> {
+    /// The cluster that it goes to, as the proxy calls it.
+    pub cluster: &'m str,
+    /// The host that it is for.
+    pub authority: &'m str,
+    /// The request target.
+    pub path: &'m str,
+    /// How long an answer may take.
+    pub timeout_ms: u32,
+    /// The body, JSON.
+    pub json: String,
+}
 
-impl<T: Clock + SharedData + Sink + Stream> World for T {}
+/// Where messages go.
+pub trait Post {
+    /// Sends a message. Nobody waits: whether it was taken well is counted by whoever gets the answer.
+    ///
+    /// # Errors
+    /// When the host does not send it, because it knows no such cluster, say.
+    fn post(&self, message: &Message<'_>) -> Result<(), HostError>;
+}
+
+/// All ports at once, as a transaction needs them.
+pub trait World: Clock + SharedData + Sink + Stream + Post {}
+
+impl<T: Clock + SharedData + Sink + Stream + Post> World for T {}

@@ -62,3 +62,17 @@ pub fn split_target(target: &[u8]) -> (&[u8], &[u8]) {
         None => (target, &[]),
     }
 }
+
+/// The name and the value of one cookie, what stands between two `;` of a `Cookie` header (RFC 6265 section 4.2.1), as
+/// most readers see them: without white space around either, and without the quotes around the value. Without `=` it is
+/// a value without a name.
+#[must_use]
+pub fn cookie(pair: &[u8]) -> (&[u8], &[u8]) {
+    let (name, value) = match pair.iter().position(|b| *b == b'=') {
+        Some(i) => (pair.get(..i).unwrap_or_default(), pair.get(i.saturating_add(1)..).unwrap_or_default()),
+        None => (&[][..], pair),
+    };
+    let value = value.trim_ascii();
+    let inner = value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\""));
+    (name.trim_ascii(), inner.unwrap_or(value))
+}

@@ -7,8 +7,8 @@
 //! 5  transaction
 //! 4  engine
 //! 3  config        telemetry <- reply
-//! 2  rules   origin   client   limit   handover     never each other, never config
-//! 1  extract   path -> decode
+//! 2  rules   origin   client   limit   penalty   handover     never each other, never config
+//! 1  extract   path -> decode   slots
 //! 0  http   verdict   document -> diagnostic   host
 //! ```
 
@@ -26,8 +26,10 @@ pub mod http;
 pub mod limit;
 pub mod origin;
 pub mod path;
+pub mod penalty;
 pub mod reply;
 pub mod rules;
+pub mod slots;
 pub mod telemetry;
 pub mod transaction;
 pub mod verdict;

@@ -9,7 +9,7 @@ use crate::verdict::{Denial, Reply};
 /// The `response` section.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// Status of a request refused by rules or for its origin.
+    /// Status of a request refused by rules, for its origin or under a penalty.
     pub status: u32,
 }
 
@@ -73,7 +73,7 @@ impl Form {
 #[must_use]
 pub fn refusal(denial: &Denial, form: Form, subject: &Subject, denied_status: u32) -> Reply {
     let (status, grpc_status, title) = match denial {
-        Denial::Rule { .. } | Denial::Origin(_) => (denied_status, 7, "Request blocked"),
+        Denial::Rule { .. } | Denial::Origin(_) | Denial::Penalty(_) => (denied_status, 7, "Request blocked"),
         Denial::Limit { .. } => (429, 8, "Too many requests"),
         Denial::BodyTooLarge => (413, 8, "Request body too large"),
         Denial::BodyEncoded => (415, 3, "Content encoding not supported"),

@@ -26,6 +26,13 @@ metrics! {
     OriginMissing "backstop_origin_missing" "There was no origin secret."
     OriginWrong "backstop_origin_wrong" "The origin secret was wrong."
     OriginRepeated "backstop_origin_repeated" "There was more than one value where the origin secret stands."
+    LimitsTakenOver "backstop_limits_taken_over" "Buckets that a client took over from another before they were full again: too many clients for the table."
+    RacesLost "backstop_races_lost" "Writes to shared memory given up because other workers were faster each time; a limit that gives up is a failure as well."
+    Penalised "backstop_requests_penalised" "Requests of a client under a penalty."
+    PenaltiesBegun "backstop_penalties_begun" "Penalties that began."
+    PenaltiesUnnoted "backstop_penalties_unnoted" "Denials that could not count towards a penalty: too many clients are under one."
+    ReportsSent "backstop_reports_sent" "Reports of offenders that were answered with a 2xx."
+    ReportsFailed "backstop_reports_failed" "Reports of offenders that could not be sent, or were answered otherwise or not in time."
     BodiesInspected "backstop_bodies_inspected" "Bodies that were inspected whole."
     BodiesPartial "backstop_bodies_partial" "Bodies of which only the first `body.inspect` bytes were inspected."
     BodiesEncoded "backstop_bodies_encoded" "Bodies whose content encoding was not read; `body.encoded` said what became of them."
@@ -60,17 +67,27 @@ impl Metric {
         NAMES.len().saturating_add(Family::ALL.len().saturating_mul(2)).saturating_add(limit)
     }
 
+    /// The place of the counter of requests that the limit with that place in the config admitted with little left,
+    /// where there are so many limits.
+    #[must_use]
+    pub fn near_limit(limits: usize, limit: usize) -> usize {
+        Self::limited(limits).saturating_add(limit)
+    }
+
     /// The place of the counter of findings that the exclusion with that place in the config spared, where there are
     /// so many limits.
     #[must_use]
     pub fn exclusion(limits: usize, exclusion: usize) -> usize {
-        Self::limited(limits).saturating_add(exclusion)
+        Self::near_limit(limits, limits).saturating_add(exclusion)
     }
 }
 
 /// The names of all counters, in the order of their places: a closed set, fixed when the config is read.
 #[must_use]
-pub fn names<'n>(limits: impl Iterator<Item = &'n str>, exclusions: impl Iterator<Item = String>) -> Vec<String> {
+pub fn names<'n>(
+    limits: impl Iterator<Item = &'n str> + Clone,
+    exclusions: impl Iterator<Item = String>,
+) -> Vec<String> {
     let word = |text: &str| text.replace('-', "_");
     let families =
         |kind: &'static str| Family::ALL.iter().map(move |f| format!("backstop_{kind}_{}", word(f.as_str())));
@@ -79,7 +96,8 @@ pub fn names<'n>(limits: impl Iterator<Item = &'n str>, exclusions: impl Iterato
         .map(|name| (*name).to_owned())
         .chain(families("findings"))
         .chain(families("denials"))
-        .chain(limits.map(|name| format!("backstop_limited_{}", word(name))))
+        .chain(limits.clone().map(|name| format!("backstop_limited_{}", word(name))))
+        .chain(limits.map(|name| format!("backstop_near_limit_{}", word(name))))
         .chain(exclusions.map(|name| format!("backstop_exclusion_matches_{}", word(&name))))
         .collect()
 }

@@ -149,6 +149,8 @@ pub enum Denial {
         /// Whole seconds after which a request succeeds again, at least 1.
         retry_after_s: u64,
     },
+    /// The client is under a penalty, which a denial by a rule of this family began.
+    Penalty(Family),
     /// The body is larger than what is inspected, and `body.oversize` says deny.
     BodyTooLarge,
     /// The body is encoded in a way that is not read, and `body.encoded` says deny.
@@ -165,6 +167,7 @@ impl Denial {
             Denial::Rule { family, rule } => format!("backstop{{{}:{rule}}}", family.as_str()),
             Denial::Origin(outcome) => format!("backstop{{origin:{outcome}}}"),
             Denial::Limit { name, .. } => format!("backstop{{limit:{name}}}"),
+            Denial::Penalty(family) => format!("backstop{{penalty:{}}}", family.as_str()),
             Denial::BodyTooLarge => "backstop{body:too-large}".to_owned(),
             Denial::BodyEncoded => "backstop{body:encoded}".to_owned(),
             Denial::Failure(what) => format!("backstop{{failure:{what}}}"),

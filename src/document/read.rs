@@ -105,6 +105,35 @@ impl<'n> Item<'n> {
         }
     }
 
+    /// A duration such as `60s`, in milliseconds: a whole number and `ms`, `s`, `m` or `h`, from `min_ms` to `max_ms`.
+    pub fn duration_ms(&self, min_ms: u64, max_ms: u64, report: &mut Report) -> Option<u64> {
+        const UNITS: &[(&str, u64)] = &[("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000)];
+        let Some(text) = self.node.as_text() else {
+            let message = format!("found {}, expected a duration such as 60s", self.node.kind());
+            report.error(self, Name::BadDuration, message);
+            return None;
+        };
+        let (count, unit) = text.split_at(text.bytes().take_while(u8::is_ascii_digit).count());
+        let unit_ms = UNITS.iter().find(|(u, _)| *u == unit).map(|(_, ms)| *ms);
+        let Some((unit_ms, count)) = unit_ms.zip(count.parse::<u64>().ok()) else {
+            let message = format!("found \"{text}\", expected a whole number of ms, s, m or h, such as 60s");
+            report.error(self, Name::BadDuration, message);
+            return None;
+        };
+        let ms = count.saturating_mul(unit_ms);
+        if !(min_ms..=max_ms).contains(&ms) {
+            let shown = |ms: u64| {
+                let unit = UNITS.iter().rev().find(|(_, unit_ms)| ms.is_multiple_of(*unit_ms));
+                unit.map(|(unit, unit_ms)| format!("{}{unit}", ms.checked_div(*unit_ms).unwrap_or(ms)))
+                    .unwrap_or_default()
+            };
+            let message = format!("found \"{text}\", expected a duration from {} to {}", shown(min_ms), shown(max_ms));
+            report.error(self, Name::OutOfRange, message);
+            return None;
+        }
+        Some(ms)
+    }
+
     /// The elements of a list, each with its own path.
     pub fn list(&self, report: &mut Report) -> Option<Vec<Item<'n>>> {
         match &self.node.value {

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 
 use super::{MAX_VALUES, Target, Visit, cut, emit, emit_name, emit_nested};
 use crate::decode::{Transform, plus_and_percent};
+use crate::http::cookie;
 
 /// Visits every parameter of a query or form, decoded once. What follows the first [`MAX_VALUES`] is one value.
 pub(super) fn split(text: &[u8], target: Target, visit: &mut Visit<'_>) {
@@ -81,17 +82,15 @@ pub(super) fn cookies<'a>(headers: impl Iterator<Item = &'a [u8]>, visit: &mut V
                 continue;
             }
             left = left.saturating_sub(1);
-            let (name, value) = name_and_value(pair);
+            let (name, value) = cookie(pair);
             emit_name(Target::Cookie, name, name, visit);
-            let value = match value {
-                [b'"', inner @ .., b'"'] => {
-                    if !inner.iter().all(|b| b.is_ascii_alphanumeric() || b"-_.~%+/=".contains(b)) {
-                        emit(Target::Cookie, name, value, visit);
-                    }
-                    inner
-                }
-                value => value,
-            };
+            let quoted = name_and_value(pair).1.trim_ascii();
+            // With the quotes as well, where others would find more than a word in it.
+            if quoted.len() != value.len()
+                && !value.iter().all(|b| b.is_ascii_alphanumeric() || b"-_.~%+/=".contains(b))
+            {
+                emit(Target::Cookie, name, quoted, visit);
+            }
             let decoded = match value {
                 [b'%', b'7', b'B' | b'b', ..] | [b'%', b'5', b'B' | b'b', ..] => Transform::Percent.apply(value),
                 _ => None,

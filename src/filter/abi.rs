@@ -1,13 +1,14 @@
 //! The host calls of Proxy-Wasm (ABI 0.2.1): around each raw import a function that returns `Result` and cannot panic.
 //!
-//! Every call acts on the stream whose callback runs, as Envoy sets it before it enters the module.
+//! Every call acts on the stream whose callback runs, as Envoy sets it before it enters the module, or on what
+//! [`act_as`] names.
 #![allow(unsafe_code, reason = "the one file that hands pointers to the host and takes memory from it")]
 
 use std::ptr;
 
 use super::codes::{BufferType, CAS_MISMATCH, CLOCK_MONOTONIC, COUNTER, LogLevel, MapType, NOT_FOUND, OK};
 use super::pairs;
-use crate::host::{HostError, Stored};
+use crate::host::{HostError, Message, Stored};
 use crate::verdict::Reply;
 
 /// Statuses are plain numbers here: as an enum, one that the enum does not know would be undefined behaviour.
@@ -61,6 +62,19 @@ mod raw {
             value_size: usize,
             cas: u32,
         ) -> u32;
+        pub fn proxy_http_call(
+            cluster: *const u8,
+            cluster_size: usize,
+            headers: *const u8,
+            headers_size: usize,
+            body: *const u8,
+            body_size: usize,
+            trailers: *const u8,
+            trailers_size: usize,
+            timeout_ms: u32,
+            call: *mut u32,
+        ) -> u32;
+        pub fn proxy_set_effective_context(context: u32) -> u32;
         pub fn proxy_define_metric(kind: u32, name: *const u8, name_size: usize, id: *mut u32) -> u32;
         pub fn proxy_increment_metric(id: u32, by: i64) -> u32;
     }
@@ -186,6 +200,38 @@ pub fn set_shared_data(key: &[u8], value: &[u8], cas: u32) -> Result<bool, HostE
         CAS_MISMATCH => Ok(false),
         status => done("set-shared-data", status).map(|()| true),
     }
+}
+
+/// Sends a POST with a JSON body; its answer comes to the context that acts.
+pub fn http_call(message: &Message<'_>) -> Result<(), HostError> {
+    let headers = [
+        (":method", "POST"),
+        (":path", message.path),
+        (":authority", message.authority),
+        ("content-type", "application/json"),
+    ];
+    let headers = pairs::serialize(headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())));
+    let trailers = pairs::serialize(std::iter::empty());
+    let mut call = 0;
+    done("http-call", unsafe {
+        raw::proxy_http_call(
+            message.cluster.as_ptr(),
+            message.cluster.len(),
+            headers.as_ptr(),
+            headers.len(),
+            message.json.as_ptr(),
+            message.json.len(),
+            trailers.as_ptr(),
+            trailers.len(),
+            message.timeout_ms,
+            &mut call,
+        )
+    })
+}
+
+/// Makes host calls act on another context, until the running callback returns.
+pub fn act_as(context: u32) -> Result<(), HostError> {
+    done("set-effective-context", unsafe { raw::proxy_set_effective_context(context) })
 }
 
 /// A new id for the counter of that name. Ids are never given back: ask once for each name.

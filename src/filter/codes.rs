@@ -40,6 +40,8 @@ pub enum MapType {
     RequestTrailers = 1,
     /// Of the answer.
     ResponseHeaders = 2,
+    /// Of the answer to a call of our own.
+    CallResponseHeaders = 6,
 }
 
 /// The buffers that are read here.

@@ -72,14 +72,14 @@ extern "C" fn proxy_on_context_create(id: u32, plugin: u32) {
         if plugin == 0 {
             contexts.plugins.insert(id, Plugin::default());
         } else if let Some(plugin) = contexts.plugins.get(&plugin) {
-            contexts.streams.insert(id, plugin.stream());
+            contexts.streams.insert(id, plugin.stream(id));
         }
     });
 }
 
 #[unsafe(no_mangle)]
 extern "C" fn proxy_on_configure(plugin: u32, _size: usize) -> bool {
-    with_contexts(false, |contexts| contexts.plugins.get_mut(&plugin).is_some_and(Plugin::configure))
+    with_contexts(false, |contexts| contexts.plugins.get_mut(&plugin).is_some_and(|p| p.configure(plugin)))
 }
 
 #[unsafe(no_mangle)]
@@ -105,6 +105,16 @@ extern "C" fn proxy_on_response_headers(id: u32, _count: usize, _end_of_stream: 
         }
     });
     Action::Continue
+}
+
+/// A call that a plugin made is answered; one that failed has no headers.
+#[unsafe(no_mangle)]
+extern "C" fn proxy_on_http_call_response(plugin: u32, _call: u32, headers: usize, _body: usize, _trailers: usize) {
+    with_contexts((), |contexts| {
+        if let Some(plugin) = contexts.plugins.get(&plugin) {
+            plugin.on_http_call_response(headers > 0);
+        }
+    });
 }
 
 #[unsafe(no_mangle)]

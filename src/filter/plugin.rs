@@ -3,11 +3,12 @@
 use std::rc::Rc;
 
 use super::abi;
-use super::codes::BufferType;
-use super::stream::HttpStream;
+use super::codes::{BufferType, MapType};
+use super::stream::{self, HttpStream};
 use super::world::{self, HostWorld};
 use crate::engine::Engine;
-use crate::host::{Clock, Sink};
+use crate::host::{Clock, HostError, Sink};
+use crate::http::{Header, Request};
 use crate::telemetry::Metric;
 
 const NS_PER_S: u64 = 1_000_000_000;
@@ -20,11 +21,11 @@ pub struct Plugin {
 
 impl Plugin {
     /// Compiles the config and says everything about it in the log, a line each.
-    fn load() -> Option<(Rc<Engine>, Rc<HostWorld>)> {
+    fn load(id: u32) -> Option<(Rc<Engine>, Rc<HostWorld>)> {
         let config = abi::buffer(BufferType::PluginConfiguration, usize::MAX)
             .inspect_err(|error| log::error!("backstop config: {error}"))
             .ok()?;
-        let mut world = HostWorld::new();
+        let mut world = HostWorld::new(id);
         let unix_s = world.unix_ns() / NS_PER_S;
         match Engine::configure(&config, unix_s) {
             Ok((engine, warnings)) => {
@@ -45,18 +46,32 @@ impl Plugin {
         }
     }
 
-    /// False refuses the config: Envoy keeps the one before, or answers 500 where there is none.
-    pub fn configure(&mut self) -> bool {
+    /// Configures the plugin with this context. False refuses the config: Envoy keeps the one before, or answers 500 where there is none.
+    pub fn configure(&mut self, id: u32) -> bool {
         // Both are defined before the config is read, so that each is there with a zero.
         let accepted = world::counter("backstop_config_loads_accepted");
         let rejected = world::counter("backstop_config_loads_rejected");
-        self.running = Self::load();
+        self.running = Self::load(id);
         world::increment(if self.running.is_some() { accepted } else { rejected }, 1);
         self.running.is_some()
     }
 
     /// A stream under this config.
-    pub fn stream(&self) -> HttpStream {
-        HttpStream::new(self.running.clone())
+    pub fn stream(&self, id: u32) -> HttpStream {
+        HttpStream::new(id, self.running.clone())
     }
+
+    /// A call of our own has been answered, or has failed and brought no headers.
+    pub fn on_http_call_response(&self, has_headers: bool) {
+        let Some((_, world)) = &self.running else { return };
+        world.call_ended();
+        let taken_well = has_headers && stream::with_pairs(MapType::CallResponseHeaders, is_success);
+        let metric = if taken_well { Metric::ReportsSent } else { Metric::ReportsFailed };
+        world.count(metric.index(), 1);
+    }
+}
+
+fn is_success(headers: Result<&[Header<'_>], HostError>) -> bool {
+    let status = headers.ok().and_then(|headers| Request { headers }.first(":status"));
+    status.is_some_and(|status| status.starts_with(b"2"))
 }

@@ -14,6 +14,7 @@ use crate::verdict::{self, Denial, Reply};
 
 /// A stream, and what decides about it.
 pub struct HttpStream {
+    id: u32,
     /// Nothing if the plugin has no config, which Envoy should not let happen: such a stream is refused.
     running: Option<(Transaction, Rc<HostWorld>)>,
     /// Whether the stream has been refused: from then on nothing passes and nothing is asked.
@@ -22,8 +23,8 @@ pub struct HttpStream {
 
 impl HttpStream {
     /// A stream that has not begun.
-    pub fn new(running: Option<(Rc<Engine>, Rc<HostWorld>)>) -> Self {
-        Self { running: running.map(|(engine, world)| (Transaction::new(engine), world)), decided: false }
+    pub fn new(id: u32, running: Option<(Rc<Engine>, Rc<HostWorld>)>) -> Self {
+        Self { id, running: running.map(|(engine, world)| (Transaction::new(engine), world)), decided: false }
     }
 
     /// The head of the request has come.
@@ -60,7 +61,10 @@ impl HttpStream {
             return Action::Pause;
         }
         let action = match &mut self.running {
-            Some((transaction, world)) => phase(transaction, world),
+            Some((transaction, world)) => {
+                world.enter(self.id);
+                phase(transaction, world)
+            }
             None => verdict::Action::Deny(bare(503, Denial::Failure("no-config").details())),
         };
         match action {
@@ -94,7 +98,7 @@ fn bare(status: u32, details: String) -> Reply {
 }
 
 /// Hands the pairs of a header map to `then`, cut out of the one buffer that the host gave.
-fn with_pairs<T>(map: MapType, then: impl FnOnce(Result<&[Header<'_>], HostError>) -> T) -> T {
+pub fn with_pairs<T>(map: MapType, then: impl FnOnce(Result<&[Header<'_>], HostError>) -> T) -> T {
     let bytes = match abi::header_map(map) {
         Ok(bytes) => bytes,
         Err(error) => return then(Err(error)),

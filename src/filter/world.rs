@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::abi;
 use super::codes::{BufferType, LogLevel, MapType};
-use crate::host::{Clock, HostError, SharedData, Sink, Stored, Stream};
+use crate::host::{Clock, HostError, Message, Post, SharedData, Sink, Stored, Stream};
 
 thread_local! {
     /// Ids of all counters of this VM, which outlives a config: the host gives a new id at each definition, and keeps it.
@@ -35,23 +35,35 @@ pub fn increment(counter: Option<u32>, by: u64) {
     }
 }
 
+/// So many calls of our own may be open at once in one worker, so that a service that hangs takes little memory.
+const MAX_OPEN_CALLS: usize = 64;
+
 /// All ports, for every stream of one plugin config.
 pub struct HostWorld {
     /// Before every key in shared data, which all plugins of the proxy have in common.
     key_prefix: Vec<u8>,
     /// Ids of the counters by their index.
     counters: Vec<Option<u32>>,
+    /// The context of the plugin, to which answers to our own calls come: a stream may be over by then.
+    root: u32,
+    /// The context of the stream whose callback runs.
+    stream: Cell<u32>,
+    /// How many of our own calls have no answer yet.
+    open_calls: Cell<usize>,
     monotonic_ns: Cell<u64>,
     unix_ns: Cell<u64>,
 }
 
 impl HostWorld {
-    /// A world in which [`Sink::count`] knows no counter yet.
-    pub fn new() -> Self {
+    /// A world of the plugin with the context `root`, in which [`Sink::count`] knows no counter yet.
+    pub fn new(root: u32) -> Self {
         let plugin = abi::property("plugin_name").unwrap_or_default();
         Self {
             key_prefix: [b"backstop/", plugin.as_slice(), b"/"].concat(),
             counters: Vec::new(),
+            root,
+            stream: Cell::new(root),
+            open_calls: Cell::new(0),
             monotonic_ns: Cell::new(0),
             unix_ns: Cell::new(0),
         }
@@ -60,6 +72,16 @@ impl HostWorld {
     /// Defines the counters, whose indices are those of `names`.
     pub fn define_counters(&mut self, names: &[String]) {
         self.counters = names.iter().map(|name| counter(name)).collect();
+    }
+
+    /// Says whose callback runs.
+    pub fn enter(&self, stream: u32) {
+        self.stream.set(stream);
+    }
+
+    /// One of our own calls has come to an end.
+    pub fn call_ended(&self) {
+        self.open_calls.set(self.open_calls.get().saturating_sub(1));
     }
 
     fn key(&self, key: &str) -> Vec<u8> {
@@ -103,6 +125,21 @@ impl Sink for HostWorld {
     // One segment with a dot: the NUL between two would stand in the key of the filter state.
     fn note(&self, name: &str, value: &[u8]) {
         let _ = abi::set_property(&format!("backstop.{name}"), value);
+    }
+}
+
+impl Post for HostWorld {
+    fn post(&self, message: &Message<'_>) -> Result<(), HostError> {
+        if self.open_calls.get() >= MAX_OPEN_CALLS {
+            return Err(HostError { call: "http-call", status: 0 });
+        }
+        // A call that a stream makes is cancelled when the stream ends, and this one ends with the denial.
+        abi::act_as(self.root)?;
+        let sent = abi::http_call(message);
+        abi::act_as(self.stream.get())?;
+        sent?;
+        self.open_calls.set(self.open_calls.get().saturating_add(1));
+        Ok(())
     }
 }
 

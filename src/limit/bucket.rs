@@ -39,7 +39,7 @@ impl Shape {
 /// A bucket at some moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bucket {
-    /// The tick at which it is full again; in the past if it is full.
+    /// The tick at which it is full again; in the past if it is full, such as 0.
     pub full_at: u64,
 }
 
@@ -55,9 +55,6 @@ pub struct Answer {
 }
 
 impl Bucket {
-    /// A full bucket.
-    pub const FULL: Self = Self { full_at: 0 };
-
     /// Asks for one token at `now_ns` (monotonic). Time that stands still fills nothing, and time that runs back
     /// empties the bucket until it has caught up: no order of clock readings makes tokens.
     pub fn ask(self, shape: Shape, now_ns: u64) -> Answer {

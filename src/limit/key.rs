@@ -5,6 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use super::Subject;
 use crate::diagnostic::Name;
 use crate::document::{Item, Report};
+use crate::http::cookie;
 
 /// Methods that have buckets of their own (RFC 9110 section 9, RFC 5789). All others share one: a client may invent
 /// as many as it likes, and must not gain a bucket with each.
@@ -19,7 +20,7 @@ pub enum Part {
     Method,
     /// All values of a header, by lower-case name.
     Header(String),
-    /// All values of a cookie, by name (RFC 6265 section 5.4).
+    /// All values of a cookie, by name; white space and quotes around them make no other value.
     Cookie(String),
 }
 
@@ -70,8 +71,8 @@ impl Part {
             Part::Header(name) => subject.request.values(name).for_each(|value| Some(value).hash(hasher)),
             Part::Cookie(name) => {
                 let pairs = subject.request.values("cookie").flat_map(|value| value.split(|b| *b == b';'));
-                let values = pairs.filter_map(|pair| pair.trim_ascii_start().strip_prefix(name.as_bytes()));
-                values.filter_map(|rest| rest.strip_prefix(b"=")).for_each(|value| Some(value).hash(hasher));
+                let values = pairs.map(cookie).filter(|(found, _)| *found == name.as_bytes());
+                values.for_each(|(_, value)| Some(value).hash(hasher));
             }
         }
         // Ends the list of this part.

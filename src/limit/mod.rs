@@ -3,6 +3,10 @@
 //! All limits whose paths match apply, and a request is admitted only if each has a token for it. A request that any
 //! enforced limit refuses takes a token from none: who is refused by one limit does not use up another, and the order
 //! of the list does not matter. Budgets are per proxy: ten pods admit ten times as much.
+//!
+//! A client whose slots others have all takes over the fullest bucket, the one that was left alone for longest, *with
+//! the tokens that are in it*: a newcomer is refused wrongly only if all are exhausted, and no crowd of addresses is
+//! ever admitted more than all slots together allow.
 
 #![deny(clippy::arithmetic_side_effects, reason = "a limit that overflows is no limit")]
 
@@ -10,19 +14,17 @@ mod bucket;
 mod headers;
 mod key;
 mod read;
-mod table;
 
 pub use headers::{draft03, draft11};
-pub use table::SLOTS;
 
 use std::net::IpAddr;
 
-use self::bucket::{Answer, Shape, whole_seconds};
+use self::bucket::{Answer, Bucket, Shape, whole_seconds};
 use self::key::Part;
-use self::table::{ATTEMPTS, Slot, Table};
 use crate::host::{Clock, HostError, SharedData};
 use crate::http::Request;
 use crate::path::{Path, Pattern};
+use crate::slots::{self, ATTEMPTS, SLOTS, Slot, Table};
 
 /// How many limits there may be; each costs two host calls on the requests that it applies to.
 pub const MAX_LIMITS: usize = 32;
@@ -55,6 +57,8 @@ pub enum Mode {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Limit {
     name: String,
+    /// What its slots are named by.
+    table: String,
     /// Empty: every path.
     paths: Vec<Pattern>,
     /// Empty: one bucket for the whole proxy.
@@ -105,11 +109,17 @@ pub struct Decision<'s> {
     /// Seconds until there is one more, rounded up; 0 only if the bucket is full.
     pub reset_s: u64,
     /// Whether the request took over a bucket that another client had not given time to fill: too many clients for
-    /// the table. Worth a metric.
+    /// the table.
     pub taken_over: bool,
 }
 
 impl Decision<'_> {
+    /// Whether the request was admitted with less than a fifth of the burst left, after it: this limit is near.
+    #[must_use]
+    pub fn is_near(&self) -> bool {
+        self.allowed && self.remaining.saturating_mul(5) < self.burst
+    }
+
     /// Seconds after which a refused client succeeds if nobody else takes the token, rounded up, at least 1; nothing
     /// if this limit did not refuse.
     #[must_use]
@@ -126,7 +136,7 @@ pub fn refusal<'d, 's>(decisions: &'d [Decision<'s>]) -> Option<&'d Decision<'s>
 
 impl Settings {
     /// Names of the limits, in the order of the list; [`Decision::index`] counts in it.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
+    pub fn names(&self) -> impl Iterator<Item = &str> + Clone {
         self.limits.iter().map(|l| l.name.as_str())
     }
 
@@ -183,8 +193,8 @@ impl<'s> Trial<'s> {
         shared: &dyn SharedData,
     ) -> Result<Self, HostError> {
         let fingerprint = key::fingerprint(&limit.key, subject);
-        let slot = limit.table().find(fingerprint, now_ns, shared)?;
-        let answer = slot.bucket.ask(limit.shape, now_ns);
+        let slot = limit.table().find(fingerprint, fullest_first, shared)?;
+        let answer = bucket(&slot).ask(limit.shape, now_ns);
         let enforced = limit.mode.unwrap_or(subject.mode) == Mode::Block;
         Ok(Self { index, limit, enforced, fingerprint, now_ns, slot, answer, taken: false })
     }
@@ -197,19 +207,22 @@ impl<'s> Trial<'s> {
     fn take(&mut self, shared: &dyn SharedData) -> Result<(), HostError> {
         let table = self.limit.table();
         for _ in 0..ATTEMPTS {
-            let Some(bucket) = self.answer.taken else { return Ok(()) };
-            if table.put(&self.slot, self.fingerprint, bucket, shared)? {
+            let Some(taken) = self.answer.taken else { return Ok(()) };
+            if table.put(&self.slot, self.fingerprint, taken.full_at, shared)? {
                 self.taken = true;
                 return Ok(());
             }
-            self.slot = table.find(self.fingerprint, self.now_ns, shared)?;
-            self.answer = self.slot.bucket.ask(self.limit.shape, self.now_ns);
+            self.slot = table.find(self.fingerprint, fullest_first, shared)?;
+            self.answer = bucket(&self.slot).ask(self.limit.shape, self.now_ns);
         }
-        Err(table::gave_up())
+        // The transaction obeys `onFailure`: neither admitting nor refusing would be right here, since nobody knows
+        // how many tokens there are.
+        Err(slots::gave_up())
     }
 
     fn decision(&self) -> Decision<'s> {
-        let left = if self.taken { self.answer } else { self.slot.bucket.look(self.limit.shape, self.now_ns) };
+        let bucket = bucket(&self.slot);
+        let left = if self.taken { self.answer } else { bucket.look(self.limit.shape, self.now_ns) };
         Decision {
             name: &self.limit.name,
             index: self.index,
@@ -220,7 +233,7 @@ impl<'s> Trial<'s> {
             window_s: self.limit.window_s,
             remaining: left.remaining,
             reset_s: whole_seconds(left.next_in),
-            taken_over: self.taken && self.slot.taken_over,
+            taken_over: self.taken && self.slot.foreign && bucket.missing_at(self.now_ns) > 0,
         }
     }
 }
@@ -228,6 +241,16 @@ impl<'s> Trial<'s> {
 impl Limit {
     fn table(&self) -> Table<'_> {
         let slots = if self.key.is_empty() { 1 } else { SLOTS };
-        Table { name: &self.name, slots, definition: self.definition }
+        Table { name: &self.table, slots, definition: self.definition }
     }
+}
+
+/// What a slot holds for a limit; the number of an empty one is a full bucket.
+fn bucket(slot: &Slot) -> Bucket {
+    Bucket { full_at: slot.number }
+}
+
+/// The bucket that is, or will be, full first is worth least.
+fn fullest_first(full_at: u64) -> u64 {
+    full_at
 }

@@ -50,8 +50,10 @@ impl Limit {
         let mut hasher = DefaultHasher::new();
         (count, period_s, burst, &key).hash(&mut hasher);
         let [a, b, c, d, ..] = hasher.finish().to_le_bytes();
+        let name = name?;
         Some(Self {
-            name: name?,
+            table: format!("limit/{name}"),
+            name,
             paths: paths?,
             key,
             shape,

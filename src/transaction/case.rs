@@ -5,7 +5,9 @@ use crate::config::{Mode, OnFailure};
 use crate::engine::{Engine, Inspection};
 use crate::host::{HostError, World};
 use crate::http::Request;
+use crate::penalty::{Noted, Offence};
 use crate::reply::{self, Form};
+use crate::slots;
 use crate::telemetry::{Metric, Outcome, Subject, event};
 use crate::verdict::{Denial, Finding, Reply};
 
@@ -14,6 +16,8 @@ pub struct Case<'a> {
     pub engine: &'a Engine,
     pub world: &'a dyn World,
     pub subject: &'a Subject,
+    /// Who is blamed.
+    pub client: Option<Client>,
     pub form: Form,
     pub score: u32,
 }
@@ -46,7 +50,39 @@ impl Case<'_> {
             self.print(denial.as_ref(), self.enforces(), Some(finding));
         }
         self.world.note("score", self.score.to_string().as_bytes());
-        denial.and_then(|denial| self.answer(&denial, self.enforces()))
+        let denial = denial?;
+        // In detect mode a request goes on and may be found bad again; it counts once.
+        let before = inspection.findings.get(..reported).unwrap_or_default();
+        let score = before.iter().filter(|f| f.counts).fold(0, |all: u32, f| all.saturating_add(f.severity.score()));
+        if u64::from(score) < self.engine.config.threshold {
+            self.penalise(&denial);
+        }
+        self.answer(&denial, self.enforces())
+    }
+
+    /// Counts a denial by a rule towards a penalty of the client. Nothing that fails here changes the answer.
+    fn penalise(&self, denial: &Denial) {
+        let config = &self.engine.config;
+        let (Some(penalty), Some(client), Denial::Rule { family, .. }) = (&config.penalty, self.client, denial) else {
+            return;
+        };
+        let points = match penalty.note(client.group(&config.client), *family, self.world, self.world) {
+            Ok(Noted::Counted) => return,
+            Ok(Noted::NoPlace) => return self.world.count(Metric::PenaltiesUnnoted.index(), 1),
+            Ok(Noted::Begun(points)) => points,
+            Err(error) => return self.count_failure(error),
+        };
+        self.world.count(Metric::PenaltiesBegun.index(), 1);
+        let report = penalty.report(&Offence {
+            client: &client.group_text(&config.client),
+            denial,
+            points,
+            until_s: unix_s(self.world).saturating_add(penalty.for_s()),
+            enforced: self.enforces() && penalty.enforced,
+        });
+        if report.is_some_and(|report| self.world.post(&report).is_err()) {
+            self.world.count(Metric::ReportsFailed.index(), 1);
+        }
     }
 
     /// Refuses the request for something other than its findings, or only says so if not `enforced`.
@@ -59,9 +95,16 @@ impl Case<'_> {
     pub fn fail(&self, error: HostError) -> Option<Reply> {
         let denial = Denial::Failure(error.call);
         let enforced = self.engine.config.on_failure == OnFailure::Deny;
-        self.world.count(Metric::Failures.index(), 1);
+        self.count_failure(error);
         self.print(Some(&denial), enforced, None);
         self.answer(&denial, enforced)
+    }
+
+    fn count_failure(&self, error: HostError) {
+        self.world.count(Metric::Failures.index(), 1);
+        if slots::is_race_lost(error) {
+            self.world.count(Metric::RacesLost.index(), 1);
+        }
     }
 
     fn answer(&self, denial: &Denial, enforced: bool) -> Option<Reply> {
@@ -85,6 +128,7 @@ impl Case<'_> {
                 self.world.note("family", family.as_str().as_bytes());
                 self.world.note("rule", rule.as_bytes());
             }
+            Denial::Penalty(family) => self.world.note("family", family.as_str().as_bytes()),
             Denial::Limit { name, .. } => self.world.note("limit", name.as_bytes()),
             Denial::Origin(_) | Denial::BodyTooLarge | Denial::BodyEncoded | Denial::Failure(_) => {
                 self.world.note("rule", denial.details().as_bytes());

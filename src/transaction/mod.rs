@@ -1,7 +1,7 @@
 //! One request over its phases: what is done in which order, and what is kept for later.
 //!
 //! Order in the head: the origin secret and forged hand-over headers off the request, mode, origin, exempt paths,
-//! client, limits, rules, hand-over. The body is held by the host until enough of it is there, and then read once. Nothing is held that is not going to be inspected.
+//! client, penalty, limits, rules, hand-over. The body is held by the host until enough of it is there, and then read once. Nothing is held that is not going to be inspected.
 
 mod body;
 mod case;
@@ -49,6 +49,7 @@ enum State {
 #[derive(Debug)]
 struct Pending {
     subject: Subject,
+    client: Option<Client>,
     form: Form,
     path: Vec<u8>,
     content_type: Vec<u8>,
@@ -83,7 +84,8 @@ impl Transaction {
             }
             Err(error) => {
                 let subject = Subject::default();
-                let case = Case { engine: &engine, world, subject: &subject, form: Form::Json, score: 0 };
+                let (form, client) = (Form::Json, None);
+                let case = Case { engine: &engine, world, subject: &subject, client, form, score: 0 };
                 self.obey(case.fail(error))
             }
         }
@@ -142,6 +144,7 @@ impl Transaction {
             world.count(Metric::Exempt.index(), 1);
             return Ok(());
         }
+        head.check_penalty(client)?;
         self.limit_headers = head.check_limits(&path, client)?;
         let now = || case::unix_s(world);
         let mut inspection = Inspection::new(&path, &now);
@@ -160,6 +163,7 @@ impl Transaction {
         }
         self.state = State::Body(Box::new(Pending {
             subject: subject(request, client),
+            client,
             form: form(request),
             path: request.path().to_vec(),
             content_type: request.joined("content-type"),
@@ -272,7 +276,7 @@ impl Transaction {
 
 impl Pending {
     fn case<'a>(&'a self, engine: &'a Engine, world: &'a dyn World) -> Case<'a> {
-        Case { engine, world, subject: &self.subject, form: self.form, score: self.score }
+        Case { engine, world, subject: &self.subject, client: self.client, form: self.form, score: self.score }
     }
 }
 
@@ -332,6 +336,17 @@ impl Head<'_> {
         Ok(outcome == origin::Outcome::Passed)
     }
 
+    /// Whether the client is refused for what it did before; before limits, so that it uses up nobody's tokens.
+    fn check_penalty(&self, client: Option<Client>) -> Result<(), Reply> {
+        let config = &self.engine.config;
+        let (Some(penalty), Some(who)) = (&config.penalty, client) else { return Ok(()) };
+        let checked = penalty.check(who.group(&config.client), self.world, self.world);
+        let Some(family) = self.or_fail(checked, client)?.flatten() else { return Ok(()) };
+        self.world.count(Metric::Penalised.index(), 1);
+        let denial = Denial::Penalty(family);
+        answered(self.with_case(client, 0, |case| case.refuse(&denial, case.enforces() && penalty.enforced)))
+    }
+
     /// Takes a token of every limit that applies; what the client is to be told comes back.
     fn check_limits(&self, path: &Path<'_>, client: Option<Client>) -> Result<Vec<(&'static str, String)>, Reply> {
         let config = &self.engine.config;
@@ -345,8 +360,15 @@ impl Head<'_> {
             LimitHeaders::Draft03 => limit::draft03(&decisions),
             LimitHeaders::Draft11 => limit::draft11(&decisions),
         };
-        for decision in decisions.iter().filter(|decision| !decision.allowed) {
-            self.world.count(Metric::limited(decision.index), 1);
+        for decision in &decisions {
+            if !decision.allowed {
+                self.world.count(Metric::limited(decision.index), 1);
+            } else if decision.is_near() {
+                self.world.count(Metric::near_limit(config.limits.names().count(), decision.index), 1);
+            }
+            if decision.taken_over {
+                self.world.count(Metric::LimitsTakenOver.index(), 1);
+            }
         }
         // One that refuses comes before those that only would.
         let over = limit::refusal(&decisions).or_else(|| decisions.iter().find(|decision| !decision.allowed));
@@ -383,7 +405,7 @@ impl Head<'_> {
     fn with_case<T>(&self, client: Option<Client>, score: u32, then: impl FnOnce(&Case<'_>) -> T) -> T {
         let subject = subject(&self.request, client);
         let (engine, world) = (self.engine, self.world);
-        then(&Case { engine, world, subject: &subject, form: form(&self.request), score })
+        then(&Case { engine, world, subject: &subject, client, form: form(&self.request), score })
     }
 }
 

@@ -2,7 +2,8 @@
 
 from e2e.attacks import ATTACKS
 from e2e.case import FORWARDED, Case, config
-from harness.bootstrap import TYPE, Listener
+from harness.bootstrap import TYPE, Listener, cluster
+from harness.upstream import Upstream
 
 HANDOVER = {
     "groups": [{"name": "auth", "paths": [{"prefix": "/auth/"}]}],
@@ -29,6 +30,29 @@ def rbac_denying(header, value):
     return {"name": "rbac", "typed_config": {"@type": TYPE + "envoy.extensions.filters.http.rbac.v3.RBAC", "rules": rules}}
 
 
+def ext_authz_on(header):
+    """Envoy's ext_authz filter for requests that carry a header, in the way in which istiod builds a CUSTOM
+    AuthorizationPolicy: an RBAC filter's shadow rules mark the request, and the mark switches ext_authz on."""
+    matcher = {"header": {"name": header, "present_match": True}}
+    policy = {"permissions": [matcher], "principals": [{"any": True}]}
+    rbac = {
+        "@type": TYPE + "envoy.extensions.filters.http.rbac.v3.RBAC",
+        "shadow_rules": {"action": "DENY", "policies": {"istio-ext-authz-critical": policy}},
+        "shadow_rules_stat_prefix": "istio_ext_authz_",
+    }
+    authz = {
+        "@type": TYPE + "envoy.extensions.filters.http.ext_authz.v3.ExtAuthz",
+        "http_service": {"server_uri": {"uri": "http://authz.example", "cluster": "authz", "timeout": "1s"}},
+        "allowed_headers": {"patterns": [{"prefix": "x-backstop-"}]},
+        "filter_enabled_metadata": {
+            "filter": "envoy.filters.http.rbac",
+            "path": [{"key": "istio_ext_authz_shadow_effective_policy_id"}],
+            "value": {"string_match": {"prefix": "istio-ext-authz"}},
+        },
+    }
+    return [{"name": "envoy.filters.http.rbac", "typed_config": rbac}, {"name": "ext_authz", "typed_config": authz}]
+
+
 class Handover(Case):
     listeners = {
         "main": Listener(config(**SECTIONS)),
@@ -36,8 +60,17 @@ class Handover(Case):
         "off": Listener(config(mode="off", **SECTIONS)),
         "absent": Listener(config()),
         "rbac": Listener(config(**SECTIONS), filters=[rbac_denying("x-backstop-critical", "payment")]),
+        "authz": Listener(config(**SECTIONS), filters=ext_authz_on("x-backstop-critical")),
         "rbac-client": Listener(config(**SECTIONS), filters=[rbac_denying("x-backstop-client", "203.0.113.66")]),
     }
+
+    @classmethod
+    def setUpClass(cls):
+        cls.authz = Upstream()
+        cls.authz.__enter__()
+        cls.addClassCleanup(cls.authz.__exit__)
+        cls.clusters = [cluster("authz", cls.authz.port)]
+        super().setUpClass()
 
     def told(self, method, target, *, client="203.0.113.9", on="main"):
         """What the application gets of our headers when the client forges all of them."""
@@ -76,12 +109,24 @@ class Handover(Case):
 
     def test_a_later_filter_sees_the_mark(self):
         headers = [*FORGED, ("X-Forwarded-For", "203.0.113.9")]
-        for target in ("/pay/x", "//pay/x", "/pay;a=b/x", "/free/..%2fpay/x"):
+        for target in ("/pay/x", "//pay/x", "/pay;a=b/x", "/pay%2fx"):
             response = self.send("POST", target, headers, body="q=1", on="rbac")
             self.assertEqual(response.status, 403, target)
             self.assertIn("rbac_access_denied", self.envoy.access(response, "rbac")["details"])
         self.assert_passes(self.send("GET", "/pay/x", headers, on="rbac"))
         self.assert_passes(self.send("POST", "/free/x", headers, body="q=1", on="rbac"))
+
+    def test_an_authorization_service_is_asked_about_critical_requests_only(self):
+        headers = [*FORGED, ("X-Forwarded-For", "203.0.113.9")]
+        for method, target, asked in (("POST", "/pay/x", True), ("POST", "/pay;a=b/x", True), ("GET", "/pay/x", False)):
+            self.authz.take()
+            self.assert_passes(self.send(method, target, headers, on="authz"))
+            questions = self.authz.take()
+            self.assertEqual(len(questions), asked, f"{method} {target}")
+            for question in questions:
+                self.assertEqual((question.method, question.target), (method, target))
+                self.assertEqual(question.values("x-backstop-critical"), ["payment"])
+                self.assertEqual(question.values("x-backstop-client"), ["203.0.113.9"])
 
     def test_a_later_filter_sees_the_client(self):
         for client, status in (("203.0.113.66", 403), ("203.0.113.9, 203.0.113.66", 403), ("203.0.113.66, 203.0.113.9", 200)):

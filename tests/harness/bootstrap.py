@@ -131,3 +131,8 @@ def _cluster(port):
         "circuit_breakers": {"thresholds": [{"max_connections": 4096, "max_requests": 4096, "max_pending_requests": 4096}]},
         "load_assignment": {"cluster_name": "application", "endpoints": [{"lb_endpoints": [endpoint]}]},
     }
+
+
+def cluster(name, port):
+    """A service on this machine besides the application."""
+    return {**_cluster(port), "name": name}

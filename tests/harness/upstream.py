@@ -19,6 +19,7 @@ class Received:
     target: str
     headers: list  # of (name in lower case, value), bytes 0x80-0xff as Latin-1
     body_bytes: int = 0
+    body: bytes = b""  # the first PIECE of it
     body_sha256: str = ""
     complete: bool = False
 
@@ -28,10 +29,10 @@ class Received:
 
 
 class Upstream:
-    """An HTTP/1.1 server on a port of its own, in a thread of its own."""
+    """An HTTP/1.1 server on a port of its own, in a thread of its own. A `silent` one never answers."""
 
-    def __init__(self):
-        self.port = None
+    def __init__(self, *, silent=False):
+        self.port, self._silent = None, silent
         self._received = []
         self._open = 0
         self._changed = threading.Condition()
@@ -96,6 +97,8 @@ class Upstream:
                 await self._echo(reader, writer, request)
                 return False
             await self._body(reader, request)
+            if self._silent:
+                return True
             self._answer(writer, request)
             await writer.drain()
             return "close" not in request.values("connection")
@@ -114,6 +117,7 @@ class Upstream:
                     raise asyncio.IncompleteReadError(b"", count)
                 count -= len(piece)
                 digest.update(piece)
+                request.body += piece[: PIECE - len(request.body)]
                 with self._changed:
                     request.body_bytes += len(piece)
                     self._changed.notify_all()

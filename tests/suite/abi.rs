@@ -16,6 +16,7 @@ fn numbers_are_those_of_the_sdk() {
     assert_eq!(MapType::RequestHeaders as u32, types::MapType::HttpRequestHeaders as u32);
     assert_eq!(MapType::RequestTrailers as u32, types::MapType::HttpRequestTrailers as u32);
     assert_eq!(MapType::ResponseHeaders as u32, types::MapType::HttpResponseHeaders as u32);
+    assert_eq!(MapType::CallResponseHeaders as u32, types::MapType::HttpCallResponseHeaders as u32);
     assert_eq!(BufferType::RequestBody as u32, types::BufferType::HttpRequestBody as u32);
     assert_eq!(BufferType::PluginConfiguration as u32, types::BufferType::PluginConfiguration as u32);
     assert_eq!(COUNTER, types::MetricType::Counter as u32);

@@ -4,7 +4,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use backstop::host::{Clock, HostError, SharedData, Sink, Stored, Stream};
+use backstop::host::{Clock, HostError, Message, Post, SharedData, Sink, Stored, Stream};
 
 /// The status of a call that was told to fail (`InternalFailure` of the ABI).
 pub const FAILURE: u32 = 10;
@@ -34,6 +34,8 @@ pub struct Fake {
     pub lines: RefCell<Vec<String>>,
     /// What was noted for access logs, by name.
     pub notes: RefCell<BTreeMap<String, Vec<u8>>>,
+    /// Cluster, authority and path, timeout and body of the messages that were sent.
+    pub posted: RefCell<Vec<String>>,
     /// Names of the calls that fail, such as `get-shared-data`.
     pub failing: RefCell<BTreeSet<&'static str>>,
     /// How often each call was made.
@@ -42,7 +44,7 @@ pub struct Fake {
 }
 
 impl Fake {
-    /// Every call that may fail.
+    /// Every call whose failure `onFailure` is about.
     pub const CALLS: &'static [&'static str] =
         &["get-shared-data", "set-shared-data", "get-property", "get-buffer", "remove-header", "add-header"];
 
@@ -63,7 +65,7 @@ impl Fake {
 
     /// Makes `call` fail from now on.
     pub fn fail(&self, call: &'static str) {
-        assert!(Self::CALLS.contains(&call), "no such call: {call}");
+        assert!(Self::CALLS.contains(&call) || call == "http-call", "no such call: {call}");
         self.failing.borrow_mut().insert(call);
     }
 
@@ -131,6 +133,15 @@ impl Sink for Fake {
 
     fn note(&self, name: &str, value: &[u8]) {
         self.notes.borrow_mut().insert(name.to_owned(), value.to_vec());
+    }
+}
+
+impl Post for Fake {
+    fn post(&self, message: &Message<'_>) -> Result<(), HostError> {
+        self.enter("http-call")?;
+        let Message { cluster, authority, path, timeout_ms, json } = message;
+        self.posted.borrow_mut().push(format!("{cluster} {authority}{path} {timeout_ms} {json}"));
+        Ok(())
     }
 }
 

@@ -1,31 +1,24 @@
 //! Hand-over headers: which are set, which are taken off, and what is critical however it is spelt.
 
-use std::rc::Rc;
-
-use backstop::engine::Engine;
 use backstop::handover::{PREFIX, Settings};
 use backstop::http::Header;
 use backstop::path::Path;
-use backstop::transaction::Transaction;
 use backstop::verdict::Action;
 
-use crate::fake::{Fake, read, read_clean};
+use crate::fake::{read, read_clean};
+use crate::proxy::Proxy;
 
 /// Scores 5 by the rule in [`CONFIG`], and by no other.
 const ATTACK: &str = "/auth/x?q=fuenf";
 
 /// The hand-over headers that one request got, those that it lost, and what became of it.
 fn send(config: &str, method: &str, path: &str, headers: &[(&str, &str)]) -> (Vec<String>, Vec<String>, Action) {
-    let config = backstop::document::from_yaml(config).unwrap();
-    let engine = Rc::new(Engine::compile(&config[0], 0).unwrap_or_else(|d| panic!("{d:?}")).0);
-    let mut all: Vec<Header<'_>> = vec![(b":method", method.as_bytes()), (b":path", path.as_bytes())];
-    all.extend(headers.iter().map(|(n, v)| (n.as_bytes(), v.as_bytes())));
-    let world = Fake::new();
-    let action = Transaction::new(engine).on_request_headers(Ok(&all), true, &world);
+    let proxy = Proxy::new(config);
+    let (_, action) = proxy.begin(method, path, headers, true);
     let told =
         |(name, value): (String, String)| format!("{}: {value}", name.strip_prefix(PREFIX).expect("all begin so"));
-    let added = world.added.take().into_iter().map(told).collect();
-    (added, world.removed.take(), action)
+    let added = proxy.world.added.take().into_iter().map(told).collect();
+    (added, proxy.world.removed.take(), action)
 }
 
 const CONFIG: &str = "

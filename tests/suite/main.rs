@@ -24,6 +24,8 @@ mod house;
 mod limit;
 mod origin;
 mod pairs;
+mod penalty;
+mod proxy;
 mod rules;
 mod sqli;
 mod transaction;

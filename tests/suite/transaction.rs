@@ -2,82 +2,17 @@
 
 use std::rc::Rc;
 
-use backstop::engine::Engine;
 use backstop::host::HostError;
 use backstop::http::Header;
 use backstop::transaction::Transaction;
-use backstop::verdict::{Action, Reply};
+use backstop::verdict::Action;
 
 use crate::fake::Fake;
+use crate::proxy::{Proxy, reply};
 
 const SQLI: &str = "1' union select password from users--";
 /// SHA-256 of "open sesame".
 const DIGEST: &str = "41ef4bb0b23661e66301aac36066912dac037827b4ae63a7b1165a5aa93ed4eb";
-
-/// A proxy with a config, and the requests sent through it.
-struct Proxy {
-    engine: Rc<Engine>,
-    world: Fake,
-}
-
-impl Proxy {
-    fn new(config: &str) -> Self {
-        let documents = backstop::document::from_yaml(config).unwrap();
-        let empty = backstop::document::Node::empty_map();
-        let (engine, _) = Engine::compile(documents.first().unwrap_or(&empty), 0).unwrap_or_else(|d| panic!("{d:?}"));
-        Self { engine: Rc::new(engine), world: Fake::new() }
-    }
-
-    /// Sends a head without a body.
-    fn get(&self, path: &str, headers: &[(&str, &str)]) -> Action {
-        self.begin("GET", path, headers, true).1
-    }
-
-    fn begin(&self, method: &str, path: &str, headers: &[(&str, &str)], end: bool) -> (Transaction, Action) {
-        let mut all: Vec<Header<'_>> = vec![
-            (b":method", method.as_bytes()),
-            (b":path", path.as_bytes()),
-            (b":authority", b"tickets.example"),
-            (b"x-request-id", b"7e1c-01"),
-        ];
-        all.extend(headers.iter().map(|(n, v)| (n.as_bytes(), v.as_bytes())));
-        let mut transaction = Transaction::new(Rc::clone(&self.engine));
-        let action = transaction.on_request_headers(Ok(&all), end, &self.world);
-        (transaction, action)
-    }
-
-    /// Sends a body in chunks of `size` and shows as much of it as a host does: all that it holds, or what is new.
-    fn post(&self, headers: &[(&str, &str)], body: &[u8], size: usize) -> Action {
-        let (mut transaction, mut action) = self.begin("POST", "/orders", headers, false);
-        let (mut shown, mut sent) = (0, 0);
-        while matches!(action, Action::Continue | Action::Hold | Action::Gather) && sent < body.len() {
-            if action != Action::Hold {
-                shown = sent;
-            }
-            sent = (sent + size).min(body.len());
-            self.world.body.replace(body[shown..sent].to_vec());
-            action = transaction.on_request_body(sent - shown, sent == body.len(), &self.world);
-        }
-        assert!(!matches!(action, Action::Hold | Action::Gather), "held for ever");
-        action
-    }
-
-    fn counted(&self, name: &str) -> u64 {
-        let index = self.engine.metric_names().iter().position(|n| n == name).unwrap_or_else(|| panic!("no {name}"));
-        self.world.counts.borrow().get(&index).copied().unwrap_or(0)
-    }
-
-    fn note(&self, name: &str) -> String {
-        String::from_utf8(self.world.notes.borrow().get(name).cloned().unwrap_or_default()).unwrap()
-    }
-}
-
-fn reply(action: Action) -> Reply {
-    match action {
-        Action::Deny(reply) => reply,
-        other => panic!("not refused: {other:?}"),
-    }
-}
 
 fn query(value: &str) -> String {
     let encoded: String = value.bytes().map(|b| format!("%{b:02x}")).collect();
@@ -275,6 +210,34 @@ fn a_limit_that_runs_out_says_when_to_come_again() {
     proxy.world.advance_ms(retry_after * 1000);
     assert_eq!(proxy.get("/", &[]), Action::Continue, "whoever waits as told gets in");
     assert_eq!(proxy.counted("backstop_limited_per_client"), 1);
+}
+
+#[test]
+fn limits_tell_how_they_fare() {
+    let proxy = Proxy::new("limits: [{name: per-client, key: [client], rate: 1/h, burst: 10}]");
+    for _ in 0..12 {
+        let _ = proxy.get("/", &[]);
+    }
+    assert_eq!((proxy.counted("backstop_near_limit_per_client"), proxy.counted("backstop_limited_per_client")), (2, 2));
+    for n in 0..30_000_u32 {
+        let [_, b, c, d] = n.to_be_bytes();
+        proxy.world.peer.replace(format!("10.{b}.{c}.{d}:1").into_bytes());
+        let _ = proxy.get("/", &[]);
+    }
+    assert!(proxy.counted("backstop_limits_taken_over") > 10_000);
+    assert_eq!(proxy.counted("backstop_races_lost"), 0);
+    proxy.world.rivals.set(16);
+    assert_eq!(reply(proxy.get("/", &[])).details, "backstop{failure:set-shared-data}");
+    assert_eq!((proxy.counted("backstop_races_lost"), proxy.counted("backstop_failures")), (1, 1));
+    let detect = Proxy::new("mode: detect\nlimits: [{name: per-client, key: [client], rate: 1/h, burst: 10}]");
+    for _ in 0..12 {
+        assert_eq!(detect.get("/", &[]), Action::Continue);
+    }
+    assert_eq!(
+        (detect.counted("backstop_near_limit_per_client"), detect.counted("backstop_limited_per_client")),
+        (2, 2)
+    );
+    assert_eq!(detect.counted("backstop_requests_detected"), 2);
 }
 
 #[test]

@@ -92,6 +92,7 @@ pub fn run(request: &ReplayRequest, format: Format) -> Result<Found, Usage> {
 fn engine(config: Option<&str>) -> Result<Engine, Usage> {
     let mut engine = explain::engine(config)?;
     engine.config.limits = Default::default();
+    engine.config.penalty = None;
     engine.config.origin = Default::default();
     engine.config.telemetry.events_per_second = u64::MAX;
     if engine.config.mode == Mode::Detect {

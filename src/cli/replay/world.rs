@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 
-use backstop::host::{Clock, HostError, SharedData, Sink, Stored, Stream};
+use backstop::host::{Clock, HostError, Message, Post, SharedData, Sink, Stored, Stream};
 
 /// A host for one request after another.
 #[derive(Default)]
@@ -60,6 +60,12 @@ impl Stream for ReplayWorld {
     }
 
     fn add_header(&self, _name: &str, _value: &str) -> Result<(), HostError> {
+        Ok(())
+    }
+}
+
+impl Post for ReplayWorld {
+    fn post(&self, _message: &Message<'_>) -> Result<(), HostError> {
         Ok(())
     }
 }

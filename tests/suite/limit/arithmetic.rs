@@ -97,6 +97,42 @@ fn who_obeys_retry_after_is_admitted_and_who_comes_a_second_early_is_not() {
 }
 
 #[test]
+fn who_obeys_several_limits_is_admitted_too() {
+    let mut numbers = Numbers(11);
+    for _ in 0..200 {
+        let limits: Vec<String> = (0..=numbers.below(3))
+            .map(|n| {
+                let (rate, _, _, burst) = SHAPES[usize::try_from(numbers.below(SHAPES.len() as u64)).unwrap()];
+                format!(r#"{{"name": "l{n}", "key": ["client"], "rate": "{rate}", "burst": {burst}}}"#)
+            })
+            .collect();
+        let (settings, fake) = (super::settings(&format!("[{}]", limits.join(","))), Fake::new());
+        for _ in 0..20 {
+            fake.monotonic.set(fake.monotonic.get() + numbers.below(2 * NS));
+            let decisions = ask(&settings, &fake, Some("192.0.2.1"), &[]).unwrap();
+            if let Some(wait_s) = refusal(&decisions).and_then(backstop::limit::Decision::retry_after_s) {
+                fake.advance_ms(wait_s * 1000);
+                assert!(admits(&settings, &fake, Some("192.0.2.1"), &[]), "{limits:?}: refused after {wait_s} s");
+            }
+        }
+    }
+}
+
+#[test]
+fn near_is_when_less_than_a_fifth_is_left() {
+    for (burst, expected) in
+        [(1, vec![0]), (4, vec![0]), (5, vec![0]), (10, vec![1, 0]), (100, (0..20).rev().collect())]
+    {
+        let (settings, fake) = (one("1/h", burst), Fake::new());
+        let near = (0..burst + 5).filter_map(|_| {
+            let decision = ask(&settings, &fake, None, &[]).unwrap().remove(0);
+            decision.is_near().then_some(decision.remaining)
+        });
+        assert_eq!(near.collect::<Vec<_>>(), expected, "{burst}");
+    }
+}
+
+#[test]
 fn remaining_and_reset_are_what_a_client_then_sees() {
     let (settings, fake) = (one("2/s", 4), Fake::new());
     let seen: Vec<_> = (0..6)

@@ -185,6 +185,10 @@ fn keys_tell_apart_what_they_name_and_nothing_else() {
         (r#""cookie:sid""#, (a, &[("cookie", "sid=1")]), (b, &[("cookie", "lang=en; sid=1")]), true),
         (r#""cookie:sid""#, (a, &[("cookie", "sid=1")]), (a, &[("cookie", "lang=en"), ("cookie", "sid=1")]), true),
         (r#""cookie:sid""#, (a, &[("cookie", "sid=1")]), (a, &[("cookie", "sid=2")]), false),
+        (r#""cookie:sid""#, (a, &[("cookie", "sid=1")]), (a, &[("cookie", "sid=1 ; lang=en")]), true),
+        (r#""cookie:sid""#, (a, &[("cookie", "sid=1")]), (a, &[("cookie", "lang=en;\t sid =\t1\t")]), true),
+        (r#""cookie:sid""#, (a, &[("cookie", "sid=1")]), (a, &[("cookie", "sid=\"1\"")]), true),
+        (r#""cookie:sid""#, (a, &[("cookie", "sid=a=b")]), (a, &[("cookie", "sid=a")]), false),
         (r#""cookie:sid""#, (a, &[("cookie", "xsid=1; sidx=2; sid")]), (a, &[]), true),
         (r#""cookie:sid""#, (a, &[("cookie", "SID=1")]), (a, &[]), true),
     ];

@@ -6,7 +6,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use backstop::host::{Clock, HostError, SharedData, Stored};
-use backstop::limit::{SLOTS, refusal};
+use backstop::limit::refusal;
+use backstop::slots::SLOTS;
 
 use super::{admits, ask, one, settings};
 use crate::fake::Fake;
