@@ -9,8 +9,8 @@ import socket
 import subprocess
 import tempfile
 
-from harness import HOST, ROOT, Problem
-from harness.bootstrap import TYPE, address
+from harness import HOST, ROOT, Problem, bootstrap
+from harness.bootstrap import TYPE
 from harness.envoy import end_with_parent, eventually
 
 SERVICE = ROOT / ".tools" / "ratelimit" / "service"
@@ -44,16 +44,8 @@ def http_filter(*, deny_on_failure=False, timeout_s=0.25):
 
 def cluster(port):
     """The service as Envoy reaches it, which must be by HTTP/2."""
-    endpoint = {"endpoint": {"address": address(port)}}
-    return {
-        "name": CLUSTER,
-        "type": "STATIC",
-        "connect_timeout": "0.25s",
-        "typed_extension_protocol_options": {
-            HTTP2: {"@type": TYPE + HTTP2, "explicit_http_config": {"http2_protocol_options": {}}}
-        },
-        "load_assignment": {"cluster_name": CLUSTER, "endpoints": [{"lb_endpoints": [endpoint]}]},
-    }
+    http2 = {"@type": TYPE + HTTP2, "explicit_http_config": {"http2_protocol_options": {}}}
+    return {**bootstrap.cluster(CLUSTER, port), "typed_extension_protocol_options": {HTTP2: http2}}
 
 
 def limits(**groups):
