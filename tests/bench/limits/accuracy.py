@@ -52,7 +52,8 @@ def measure(binary, seconds, say):
     ratios = [values[2] / values[0] for values in costs.values()]
     return [
         f"A bucket of {RATE} a second and a burst of {BURST}, {seconds} s of browser-like requests from one client at a steady rate.",
-        "Promised is rate x time + burst. CPU is that of the Envoy process for each request, admitted or refused.",
+        "Promised is rate x time + burst. CPU is that of the Envoy process for each request, admitted or refused. Requests are those",
+        "that were really offered: a machine that is busy makes fewer.",
         "",
         "| workers | offered | limit | requests | admitted | promised | off by | CPU a request | x local_ratelimit |",
         "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
