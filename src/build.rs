@@ -17,6 +17,7 @@ mod verdict;
 mod rules {
     //! The part of the room that reads rules.
     pub mod detector;
+    pub mod need;
     pub mod pattern;
     pub mod rule;
     pub mod source;
@@ -28,7 +29,9 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
+use decode::Traits;
 use document::{Item, Report};
+use rules::need::Need;
 use rules::rule::{Matcher, Rule};
 use verdict::Family;
 
@@ -96,7 +99,7 @@ fn files_without_family() -> Vec<String> {
 }
 
 fn write_rule(rule: &Rule, table: &mut String) {
-    let needs: Vec<String> = rule.needs.iter().map(|n| format!("Cow::Borrowed({n:?})")).collect();
+    let needs: Vec<String> = rule.needs.iter().map(write_need).collect();
     let named: Vec<String> =
         rule.targets.named.iter().map(|(t, n)| format!("(Target::{t:?}, Cow::Borrowed({n:?}))")).collect();
     let matcher = match &rule.matcher {
@@ -118,4 +121,12 @@ fn write_rule(rule: &Rule, table: &mut String) {
         needs.join(", "),
         rule.why,
     );
+}
+
+fn write_need(need: &Need) -> String {
+    let symbols = |set: Traits| format!("Traits::from_bits({})", set.bits());
+    let [first, second] = need.with.map(symbols);
+    let texts = need.texts.as_packed();
+    let signs = symbols(need.signs);
+    format!("Need {{ texts: Literals::packed({texts:?}), signs: {signs}, with: [{first}, {second}] }}")
 }

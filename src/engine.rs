@@ -1,17 +1,18 @@
 //! A compiled config, and pure inspection: a request or a body in, findings and a score out. No host, no phases.
 
 use std::borrow::Cow;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::ops::ControlFlow;
 use std::rc::Rc;
 
 use crate::config::{BodyLimits, Config};
-use crate::diagnostic::{Diagnostic, Name};
-use crate::document::{Node, Place, from_json};
+use crate::diagnostic::Diagnostic;
+use crate::document::{Node, from_json};
 use crate::extract::{self, Target, Value};
 use crate::http::Request;
 use crate::path::Path;
 use crate::rules::exclusion::Exclusion;
+use crate::rules::seen::Seen;
 use crate::rules::{Match, Observer, Referer, Ruleset, Scratch};
 use crate::telemetry::{self, Metric};
 use crate::verdict::{Denial, Family, Finding};
@@ -28,6 +29,20 @@ pub struct Engine {
     printed: Cell<(u64, u64)>,
     /// How many bodies are being gathered.
     gathering: Rc<Cell<usize>>,
+    /// What scans reuse from value to value and from request to request.
+    room: RefCell<Room>,
+}
+
+#[derive(Debug)]
+struct Room {
+    scratch: Scratch,
+    seen: Seen,
+}
+
+impl Room {
+    fn new(ruleset: &Ruleset) -> Self {
+        Self { scratch: ruleset.scratch(), seen: Seen::default() }
+    }
 }
 
 /// So many bodies are gathered at once: at most 12 MiB with the largest `body.inspect`, 2 MiB with the default.
@@ -60,11 +75,12 @@ impl Engine {
     pub fn compile(document: &Node, unix_s: u64) -> Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
         let (config, warnings) = Config::read(document, unix_s)?;
         let rules = config.rules.select(config.level, config.detect_level);
-        let ruleset = Ruleset::new(rules)
-            .map_err(|e| vec![Diagnostic::error(Name::OutOfRange, "rules", Place::default(), e.to_string())])?;
+        let ruleset = Ruleset::new(rules);
         let exclusions = config.exclusions.iter().enumerate().map(|(index, exclusion)| exclusion.name(index));
         let metric_names = telemetry::names(config.limits.names(), exclusions);
-        Ok((Self { config, ruleset, metric_names, printed: Cell::default(), gathering: Rc::default() }, warnings))
+        let room = RefCell::new(Room::new(&ruleset));
+        let (printed, gathering) = Default::default();
+        Ok((Self { config, ruleset, metric_names, printed, gathering, room }, warnings))
     }
 
     /// Names of all counters, in the order of the index that `host::Sink::count` takes.
@@ -164,32 +180,35 @@ pub struct Inspection<'p> {
     pub expired: u64,
     /// Whether to go on once the threshold is reached; only those who explain do.
     pub exhaustive: bool,
-    scratch: Option<Scratch>,
 }
 
 impl<'p> Inspection<'p> {
     /// Nothing found yet. `now` gives seconds since 1970-01-01 UTC.
     #[must_use]
     pub fn new(path: &'p Path<'p>, now: &'p dyn Fn() -> u64) -> Self {
-        Self {
-            path,
-            now,
-            findings: Vec::new(),
-            score: 0,
-            excluded: Vec::new(),
-            expired: 0,
-            exhaustive: false,
-            scratch: None,
-        }
+        Self { path, now, findings: Vec::new(), score: 0, excluded: Vec::new(), expired: 0, exhaustive: false }
     }
 
     fn value(&mut self, engine: &Engine, value: &Value<'_>) {
         if self.is_done(engine) || value.bytes.is_empty() {
             return;
         }
-        let mut scratch = self.scratch.take().unwrap_or_else(|| engine.ruleset.scratch());
-        let _ = engine.ruleset.scan(value, &mut scratch, &mut Judge { engine, inspection: self });
-        self.scratch = Some(scratch);
+        match engine.room.try_borrow_mut() {
+            Ok(mut room) => self.look(engine, value, &mut room),
+            // Nothing scans while it scans; if it did, it would still miss nothing.
+            Err(_) => self.look(engine, value, &mut Room::new(&engine.ruleset)),
+        }
+    }
+
+    fn look(&mut self, engine: &Engine, value: &Value<'_>, room: &mut Room) {
+        if !self.exhaustive && room.seen.holds(value) {
+            return;
+        }
+        let mut judge = Judge { engine, inspection: self, matches: false };
+        let _ = engine.ruleset.scan(value, &mut room.scratch, &mut judge);
+        if !judge.matches {
+            room.seen.remember(value);
+        }
     }
 
     fn is_done(&self, engine: &Engine) -> bool {
@@ -201,10 +220,13 @@ impl<'p> Inspection<'p> {
 struct Judge<'a, 'p> {
     engine: &'a Engine,
     inspection: &'a mut Inspection<'p>,
+    /// Whether any rule matched, excluded or not.
+    matches: bool,
 }
 
 impl Observer for Judge<'_, '_> {
     fn matched(&mut self, found: &Match<'_>) -> ControlFlow<()> {
+        self.matches = true;
         let inspection = &mut *self.inspection;
         let covers = |e: &Exclusion| e.covers(found.rule, found.value, inspection.path);
         let (mut spares, mut expired) = (None, false);

@@ -21,7 +21,7 @@ impl<'a> Path<'a> {
     #[must_use]
     pub fn normalise(raw: &'a [u8]) -> Self {
         let traits = Traits::of(raw);
-        let plain = !traits.any(Traits::PERCENT) && !traits.any(Traits::BACKSLASH) && !traits.any(Traits::NUL);
+        let plain = !traits.any(Traits::of_bytes(b"%\\\0"));
         if plain && !raw.windows(2).any(|w| w == b"//" || w == b"/.") {
             return Self { text: Cow::Borrowed(raw), ambiguous: raw.contains(&b';') };
         }

@@ -14,7 +14,7 @@ mod traits;
 
 pub use base64::base64;
 pub use percent::plus_and_percent;
-pub use traits::Traits;
+pub use traits::{SYMBOLS, Traits, symbol};
 
 use std::borrow::Cow;
 
@@ -43,8 +43,8 @@ macro_rules! transforms {
                 match self { $(Transform::$variant => transforms!(@ $kind),)* }
             }
 
-            /// The traits without any of which a value cannot be changed by it.
-            fn gate(self) -> Traits {
+            /// What a value must hold to be changed by it.
+            fn gate(self) -> Gate {
                 match self { $(Transform::$variant => $gate,)* }
             }
 
@@ -61,17 +61,46 @@ macro_rules! transforms {
 }
 
 transforms! {
-    Percent "percent" decoder percent::percent, Traits::PERCENT, "`%41` and `%u0041` to `A` (RFC 3986 section 2.1)."
-    Entity "entity" decoder entity::entity, Traits::AMPERSAND, "`&lt;`, `&#60;`, `&#x3c` to `<` (HTML, 13.5)."
-    Escape "escape" decoder escape::escape, Traits::BACKSLASH, "`\\u0041`, `\\x41`, `\\101` to `A` (JavaScript, CSS, JSON)."
-    Utf8 "utf8" decoder text::utf8, Traits::HIGH, "Overlong forms and full-width letters to the ASCII they stand for."
-    Base64 "base64" decoder base64::text, Traits::BASE64, "A value that is plainly the base64 of text to that text (RFC 4648)."
-    Nul "nul" normaliser text::nul, Traits::NUL, "NUL bytes away."
-    Comments "comments" normaliser text::comments, Traits::COMMENT, "SQL comments to a space; `/*!50000 x*/` to `x`."
-    Shell "shell" normaliser text::shell, Traits::SHELL, "`c\"a\"t`, `c\\at`, `${IFS}` to what a shell makes of them."
-    Path "path" normaliser text::path, Traits::PATH, "`\\` to `/`, `//` and `/./` to `/`."
-    Whitespace "whitespace" normaliser text::whitespace, Traits::SPACE, "Runs of white space to one space."
-    Lowercase "lowercase" normaliser text::lowercase, Traits::UPPER, "ASCII letters to lower case."
+    Percent "percent" decoder percent::percent, Gate::any(b"%"), "`%41` and `%u0041` to `A` (RFC 3986 section 2.1)."
+    Entity "entity" decoder entity::entity, Gate::any(b"&"), "`&lt;`, `&#60;`, `&#x3c` to `<` (HTML, 13.5)."
+    Escape "escape" decoder escape::escape, Gate::any(b"\\"), "`\\u0041`, `\\x41`, `\\101` to `A` (JavaScript, CSS, JSON)."
+    Utf8 "utf8" decoder text::utf8, Gate::Has(Traits::HIGH), "Overlong forms and full-width letters to the ASCII they stand for."
+    Base64 "base64" decoder base64::text, Gate::Base64, "A value that is plainly the base64 of text to that text (RFC 4648)."
+    Nul "nul" normaliser text::nul, Gate::Has(Traits::CONTROL), "NUL bytes away."
+    Comments "comments" normaliser text::comments, Gate::both(b"*\n", b"/-#"), "SQL comments to a space; `/*!50000 x*/` to `x`."
+    Shell "shell" normaliser text::shell, Gate::any(b"\\\"'$`^@"), "`c\"a\"t`, `c\\at`, `${IFS}` to what a shell makes of them."
+    Path "path" normaliser text::path, Gate::any(b"/\\"), "`\\` to `/`, `//` and `/./` to `/`."
+    Whitespace "whitespace" normaliser text::whitespace, Gate::Has(Traits::SPACE), "Runs of white space to one space."
+    Lowercase "lowercase" normaliser text::lowercase, Gate::Has(Traits::WORD), "ASCII letters to lower case."
+}
+
+/// What a value must hold for a transform to have anything to do.
+#[derive(Clone, Copy)]
+enum Gate {
+    /// One of these.
+    Has(Traits),
+    /// One of the first and one of the second.
+    Both(Traits, Traits),
+    /// Nothing but base64.
+    Base64,
+}
+
+impl Gate {
+    const fn any(bytes: &[u8]) -> Self {
+        Self::Has(Traits::of_bytes(bytes))
+    }
+
+    const fn both(bytes: &[u8], others: &[u8]) -> Self {
+        Self::Both(Traits::of_bytes(bytes), Traits::of_bytes(others))
+    }
+
+    fn opens(self, value: &[u8], traits: Traits) -> bool {
+        match self {
+            Self::Has(one) => traits.any(one),
+            Self::Both(one, other) => traits.any(one) && traits.any(other),
+            Self::Base64 => traits.may_be_base64(value),
+        }
+    }
 }
 
 /// A set of transforms.
@@ -100,6 +129,12 @@ impl TransformSet {
         Self(self.0 | 1 << transform as u16)
     }
 
+    /// This set and `other`.
+    #[must_use]
+    pub fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
     /// This set without `transform`.
     #[must_use]
     pub fn without(self, transform: Transform) -> Self {
@@ -112,11 +147,14 @@ impl TransformSet {
         self.0 & (1 << transform as u16) != 0
     }
 
-    /// The traits without any of which a value cannot be changed by it.
+    /// Symbols without any of which a value cannot be changed by it, unless it may be base64 and that is in the set.
     #[must_use]
     pub fn gate(self) -> Traits {
         let of_set = Transform::ALL.iter().filter(|t| self.contains(**t));
-        of_set.fold(Traits::default(), |gate, transform| gate.with(transform.gate()))
+        of_set.fold(Traits::default(), |all, transform| match transform.gate() {
+            Gate::Has(one) | Gate::Both(one, _) => all.with(one),
+            Gate::Base64 => all,
+        })
     }
 
     /// The part of it that runs to a fixed point.
@@ -155,7 +193,7 @@ impl TransformSet {
         for transform in Transform::ALL {
             if transform.is_decoder() == decoders
                 && self.contains(*transform)
-                && traits.any(transform.gate())
+                && transform.gate().opens(current, *traits)
                 && let Some(output) = transform.apply(current)
             {
                 *traits = Traits::of(&output);

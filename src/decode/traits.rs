@@ -1,110 +1,124 @@
-//! Which kinds of byte a value holds, found in one pass, so that most transforms need no pass of their own.
+//! Which kinds of byte a value holds, found in one pass, so that most transforms and rules need no pass of their own.
+//!
+//! The 256 bytes fall into 64 [`symbol`]s: a letter in either case, `0` and `1`, the other digits, each sign of
+//! punctuation by itself, and a few kinds of everything else. A set of them fits in one word.
 
 use super::base64::MIN_TEXT;
 
-/// A set of kinds of byte.
+/// A set of symbols: those that occur in a value, or those of which a value must have one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Traits(u16);
+pub struct Traits(u64);
+
+/// How many symbols there are.
+pub const SYMBOLS: usize = 64;
+
+const LOW_DIGIT: u8 = 26;
+const HIGH_DIGIT: u8 = 27;
+const PUNCTUATION: u8 = 28;
+const SPACE: u8 = 60;
+const LINE: u8 = 61;
+const HIGH: u8 = 62;
+const CONTROL: u8 = 63;
+
+/// Each byte's symbol, all below [`SYMBOLS`].
+pub const SYMBOL_OF: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut punctuation = PUNCTUATION;
+    let mut i = 0_usize;
+    while i < 256 {
+        #[expect(clippy::indexing_slicing, reason = "const table, the index runs to its length")]
+        #[expect(clippy::cast_possible_truncation, reason = "below 256")]
+        {
+            let byte = i as u8;
+            table[i] = match byte {
+                b'a'..=b'z' => byte - b'a',
+                b'A'..=b'Z' => byte - b'A',
+                b'0' | b'1' => LOW_DIGIT,
+                b'2'..=b'9' => HIGH_DIGIT,
+                b' ' => SPACE,
+                b'\t'..=b'\r' => LINE,
+                0x80..=0xff => HIGH,
+                0..=0x1f | 0x7f => CONTROL,
+                _ => {
+                    punctuation += 1;
+                    punctuation - 1
+                }
+            };
+        }
+        i += 1;
+    }
+    assert!(punctuation == SPACE);
+    table
+};
+
+/// The symbol of `byte`, below [`SYMBOLS`].
+#[must_use]
+#[inline]
+pub const fn symbol(byte: u8) -> u8 {
+    #[expect(clippy::indexing_slicing, reason = "the table has a place for every byte")]
+    SYMBOL_OF[byte as usize]
+}
 
 impl Traits {
-    /// `%`
-    pub const PERCENT: Self = Self(1);
-    /// `&`
-    pub const AMPERSAND: Self = Self(1 << 1);
-    /// `\`
-    pub const BACKSLASH: Self = Self(1 << 2);
+    /// Every symbol.
+    pub const ALL: Self = Self(u64::MAX);
+    /// Letters, digits and `_`: what words are made of.
+    pub const WORD: Self = Self((1 << PUNCTUATION) - 1).with(Self::of_bytes(b"_"));
     /// 0x80 and above
-    pub const HIGH: Self = Self(1 << 3);
-    /// NUL
-    pub const NUL: Self = Self(1 << 4);
-    /// `/`
-    pub const SLASH: Self = Self(1 << 5);
+    pub const HIGH: Self = Self(1 << HIGH);
+    /// Tabs and the ends of lines
+    pub const LINE: Self = Self(1 << LINE);
     /// White space
-    pub const SPACE: Self = Self(1 << 6);
-    /// A to Z
-    pub const UPPER: Self = Self(1 << 7);
-    /// `"` or `'`
-    pub const QUOTE: Self = Self(1 << 8);
-    /// `$`, `` ` ``, `^` or `@`
-    pub const DOLLAR: Self = Self(1 << 9);
-    /// `*`
-    pub const STAR: Self = Self(1 << 10);
-    /// Any other punctuation but `#`, `-`, `.`, `_`, `~`, `+` and `=`.
-    pub const OTHER: Self = Self(1 << 11);
-    /// The value may be base64 of text: long enough, with a capital, and without what is in neither alphabet.
-    pub const BASE64: Self = Self(1 << 12);
-    /// The end of a line, which is white space too.
-    pub const LINE_END: Self = Self(1 << 13);
-    /// What a comment needs: the star of `/*`, or a line after `--` or `#`.
-    pub const COMMENT: Self = Self(Self::LINE_END.0 | Self::STAR.0);
-    /// What a shell's quoting needs.
-    pub const SHELL: Self = Self(Self::BACKSLASH.0 | Self::QUOTE.0 | Self::DOLLAR.0);
-    /// What path normalisation needs.
-    pub const PATH: Self = Self(Self::SLASH.0 | Self::BACKSLASH.0);
+    pub const SPACE: Self = Self(1 << SPACE | 1 << LINE);
+    /// NUL and other control characters
+    pub const CONTROL: Self = Self(1 << CONTROL);
+    /// What stands in base64, but for its line ends.
+    const BASE64: Self = Self((1 << PUNCTUATION) - 1).with(Self::of_bytes(b"+/-_="));
 
-    /// What stands in no base64; `#`, `.` and `~` do not either, but have no kind of their own.
-    const NOT_BASE64: u16 = Self::PERCENT.0
-        | Self::AMPERSAND.0
-        | Self::BACKSLASH.0
-        | Self::HIGH.0
-        | Self::NUL.0
-        | Self::SPACE.0
-        | Self::QUOTE.0
-        | Self::DOLLAR.0
-        | Self::STAR.0
-        | Self::OTHER.0;
-
-    const TABLE: [u16; 256] = {
-        let mut table = [0_u16; 256];
-        let mut i = 0_usize;
-        while i < 256 {
-            #[expect(clippy::indexing_slicing, reason = "const table, the index runs to its length")]
-            #[expect(clippy::cast_possible_truncation, reason = "below 256")]
-            {
-                table[i] = Self::of_byte(i as u8).0;
-            }
-            i += 1;
+    /// The symbols of `bytes`, for constants; [`Traits::of`] is the quick one.
+    #[must_use]
+    pub const fn of_bytes(bytes: &[u8]) -> Self {
+        let (mut all, mut rest) = (0, bytes);
+        while let [byte, after @ ..] = rest {
+            all |= 1 << symbol(*byte);
+            rest = after;
         }
-        table
-    };
-
-    const fn of_byte(byte: u8) -> Self {
-        match byte {
-            0 => Self::NUL,
-            b'%' => Self::PERCENT,
-            b'&' => Self::AMPERSAND,
-            b'\\' => Self::BACKSLASH,
-            b'/' => Self::SLASH,
-            b'\n' => Self(Self::SPACE.0 | Self::LINE_END.0),
-            b'\t' | 0x0b | 0x0c | b'\r' | b' ' => Self::SPACE,
-            b'A'..=b'Z' => Self::UPPER,
-            b'"' | b'\'' => Self::QUOTE,
-            b'$' | b'`' | b'^' | b'@' => Self::DOLLAR,
-            b'*' => Self::STAR,
-            b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'~' | b'+' | b'=' | b'#' | b'-' => Self(0),
-            0x80..=0xff => Self::HIGH,
-            _ => Self::OTHER,
-        }
+        Self(all)
     }
 
-    /// The kinds of byte in `value`, and whether it may be base64.
+    /// The symbols of `value`.
     #[must_use]
     pub fn of(value: &[u8]) -> Self {
-        let kinds =
-            value.iter().fold(0, |all, byte| all | Self::TABLE.get(usize::from(*byte)).copied().unwrap_or_default());
-        let base64 = value.len() >= MIN_TEXT && kinds & (Self::NOT_BASE64 | Self::UPPER.0) == Self::UPPER.0;
-        Self(if base64 { kinds | Self::BASE64.0 } else { kinds })
+        Self(value.iter().fold(0, |all, byte| all | 1 << symbol(*byte)))
+    }
+
+    /// The set whose bits are `bits`, bit n for symbol n.
+    #[must_use]
+    pub const fn from_bits(bits: u64) -> Self {
+        Self(bits)
+    }
+
+    /// The set as bits.
+    #[must_use]
+    pub const fn bits(self) -> u64 {
+        self.0
     }
 
     /// These and those of `other`.
     #[must_use]
-    pub fn with(self, other: Self) -> Self {
+    pub const fn with(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
-    /// Whether any kind of `other` is among these.
+    /// Whether any of `other` is among these.
     #[must_use]
-    pub fn any(self, other: Self) -> bool {
+    pub const fn any(self, other: Self) -> bool {
         self.0 & other.0 != 0
+    }
+
+    /// Whether a value of these symbols may be base64 of text: long enough, with a capital, and nothing strange.
+    #[must_use]
+    pub fn may_be_base64(self, value: &[u8]) -> bool {
+        value.len() >= MIN_TEXT && self.0 & !Self::BASE64.0 == 0 && value.iter().any(u8::is_ascii_uppercase)
     }
 }

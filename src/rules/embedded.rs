@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 
 use super::detector::Detector;
+use super::need::{Literals, Need};
 use super::rule::{Matcher, Rule, Targets};
-use crate::decode::TransformSet;
+use crate::decode::{Traits, TransformSet};
 use crate::extract::Target;
 use crate::verdict::{Family, Severity};
 

@@ -9,10 +9,12 @@ pub mod detector;
 mod embedded;
 pub mod examples;
 pub mod exclusion;
+pub mod need;
 pub mod pattern;
 pub mod prefilter;
 pub mod rule;
 mod scan;
+pub mod seen;
 mod settings;
 pub mod source;
 

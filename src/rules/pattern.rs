@@ -6,7 +6,10 @@
 
 use regex::bytes::{Regex, RegexBuilder};
 use regex_syntax::ParserBuilder;
-use regex_syntax::hir::{Class, Hir, HirKind, Repetition};
+use regex_syntax::hir::{Class, Hir, HirKind, Look, Repetition};
+
+use super::need::{EDGE_FREQUENCY, Literal, Literals, Need, frequency, text_frequency};
+use crate::decode::Traits;
 
 /// More texts than this make no good filter.
 const MAX_TEXTS: usize = 256;
@@ -42,68 +45,193 @@ pub fn parse(pattern: &str, ignore_case: bool) -> Result<Hir, String> {
     })
 }
 
-/// The lower-case literals of which every match of `hir` contains at least one; nothing if there is no such set whose
-/// members all have two bytes or more.
+/// What a value must hold to match `hir`; nothing if there is no set of texts of two bytes or more of which every match
+/// contains one.
 #[must_use]
-pub fn required(hir: &Hir) -> Option<Vec<String>> {
-    let texts = Texts::of(hir).best()?;
-    if texts.iter().any(|t| t.len() < 2) {
+pub fn required(hir: &Hir) -> Option<Need> {
+    let texts: Vec<Text> = Texts::of(hir).best()?.iter().map(|text| Text::of(text)).collect();
+    if texts.iter().any(|t| t.bytes.len() < 2) {
         return None;
     }
     // A text that contains another one adds nothing.
-    let mut kept: Vec<&Vec<u8>> = Vec::new();
+    let mut kept: Vec<&Text> = Vec::new();
     for text in &texts {
-        let covered = texts.iter().any(|other| other != text && contains(text, other));
-        if !covered && !kept.contains(&text) {
+        if !texts.iter().any(|other| other != text && other.covers(text)) && !kept.contains(&text) {
             kept.push(text);
         }
     }
-    kept.into_iter().map(|t| String::from_utf8(t.clone()).ok()).collect()
+    let literals: Option<Literals> = kept.into_iter().map(Text::as_literal).collect();
+    Some(Need { with: signs(hir), ..Need::texts(literals?) })
 }
 
-fn contains(text: &[u8], part: &[u8]) -> bool {
-    text.windows(part.len().max(1)).any(|w| w == part)
+/// Stands in a text where no part of a word may stand beside it. No literal with this byte counts as known.
+const EDGE: u8 = 0xff;
+
+/// A text without its edges.
+#[derive(Debug, PartialEq, Eq)]
+struct Text {
+    bytes: Vec<u8>,
+    left: bool,
+    right: bool,
 }
 
+impl Text {
+    fn of(marked: &[u8]) -> Self {
+        let bytes: Vec<u8> = marked.iter().copied().filter(|b| *b != EDGE).collect();
+        // Beside a sign, `\b` asks for a word.
+        let is_word = |byte: Option<&u8>| byte.is_some_and(|b| is_word(*b));
+        let left = marked.first() == Some(&EDGE) && is_word(bytes.first());
+        let right = marked.last() == Some(&EDGE) && is_word(bytes.last());
+        match bytes.get(..MAX_BYTES) {
+            Some(start) => Self { bytes: start.to_vec(), left, right: right && start.len() == bytes.len() },
+            None => Self { bytes, left, right },
+        }
+    }
+
+    fn covers(&self, text: &Self) -> bool {
+        !self.left && !self.right && text.bytes.windows(self.bytes.len().max(1)).any(|w| w == self.bytes)
+    }
+
+    fn as_literal(&self) -> Option<Literal<'_>> {
+        Some(Literal { text: str::from_utf8(&self.bytes).ok()?, left: self.left, right: self.right })
+    }
+}
+
+fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_'
+}
+
+/// Two sets of symbols, one of each of which stands in every match of `hir`: the two that are the rarest.
+#[must_use]
+pub fn signs(hir: &Hir) -> [Traits; 2] {
+    let mut rarest = sets(hir).into_iter().filter(|set| frequency(*set) < MAX_FREQUENCY);
+    [rarest.next().unwrap_or(Traits::ALL), rarest.next().unwrap_or(Traits::ALL)]
+}
+
+/// Nearly every value has one of the symbols in a set as frequent as this.
+const MAX_FREQUENCY: f64 = 0.3;
+
+/// Sets of symbols, one of each of which stands in every match, the rarest first.
+fn sets(hir: &Hir) -> Vec<Traits> {
+    let mut sets = match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) => Vec::new(),
+        HirKind::Literal(literal) => literal.0.iter().map(|byte| Traits::of_bytes(&[*byte])).collect(),
+        HirKind::Class(class) => {
+            let begin = |all: Traits, (first, last): (u8, u8)| {
+                (first..=last).fold(all, |all, byte| all.with(Traits::of_bytes(&[byte])))
+            };
+            vec![ranges(class).fold(Traits::default(), begin)]
+        }
+        HirKind::Capture(capture) => self::sets(&capture.sub),
+        HirKind::Repetition(repetition) if repetition.min > 0 => self::sets(&repetition.sub),
+        HirKind::Repetition(_) => Vec::new(),
+        HirKind::Concat(parts) => parts.iter().flat_map(self::sets).collect(),
+        HirKind::Alternation(branches) => {
+            let branches = branches.iter().map(self::sets);
+            let both = |a: Vec<Traits>, b: Vec<Traits>| {
+                let pairs = a.iter().flat_map(|a| b.iter().map(|b| a.with(*b)));
+                rarest(pairs.collect())
+            };
+            branches.reduce(both).unwrap_or_default()
+        }
+    };
+    sets = rarest(sets);
+    sets
+}
+
+/// The rarest few of `sets`.
+fn rarest(mut sets: Vec<Traits>) -> Vec<Traits> {
+    sets.sort_unstable_by(|a, b| frequency(*a).total_cmp(&frequency(*b)).then(a.bits().cmp(&b.bits())));
+    sets.dedup();
+    sets.truncate(4);
+    sets
+}
+
+/// What is known of the texts that a part of an expression matches. A text may have an [`EDGE`] before or after it.
 #[derive(Clone, Debug, Default)]
 struct Texts {
     /// All that this part can match.
     exact: Option<Vec<Vec<u8>>>,
     /// One of these is in whatever it matches.
     needed: Option<Vec<Vec<u8>>>,
+    ends: Ends,
+}
+
+/// What a match of a part begins and ends with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Ends {
+    /// Nobody knows.
+    #[default]
+    Any,
+    /// A byte that is no part of a word, or the start or end of the value.
+    Sign,
+    /// The same, or it matches nothing.
+    SignOrNothing,
+}
+
+impl Ends {
+    fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Any, _) | (_, Self::Any) => Self::Any,
+            (Self::Sign, _) | (_, Self::Sign) => Self::Sign,
+            _ => Self::SignOrNothing,
+        }
+    }
+
+    fn or(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Any, _) | (_, Self::Any) => Self::Any,
+            (Self::Sign, Self::Sign) => Self::Sign,
+            _ => Self::SignOrNothing,
+        }
+    }
 }
 
 impl Texts {
     fn exactly(texts: Vec<Vec<u8>>) -> Self {
-        Self { exact: Some(texts), needed: None }
+        let is_sign = |byte: Option<&u8>| byte.is_some_and(|byte| !is_word(*byte));
+        let of = |text: &Vec<u8>| match (text.is_empty(), is_sign(text.first()) && is_sign(text.last())) {
+            (true, _) => Ends::SignOrNothing,
+            (false, true) => Ends::Sign,
+            (false, false) => Ends::Any,
+        };
+        let ends = texts.iter().map(of).reduce(Ends::or).unwrap_or_default();
+        Self { exact: Some(texts), needed: None, ends }
     }
 
     fn of(hir: &Hir) -> Self {
         match hir.kind() {
-            HirKind::Empty | HirKind::Look(_) => Self::exactly(vec![Vec::new()]),
+            HirKind::Empty => Self::exactly(vec![Vec::new()]),
+            HirKind::Look(look) if is_edge(*look) => Self::exactly(vec![vec![EDGE]]),
+            HirKind::Look(_) => Self::exactly(vec![Vec::new()]),
+            HirKind::Literal(literal) if literal.0.contains(&EDGE) => Self::default(),
             HirKind::Literal(literal) => Self::exactly(vec![literal.0.to_ascii_lowercase()]),
-            HirKind::Class(class) => members(class).map(Self::exactly).unwrap_or_default(),
+            HirKind::Class(class) => match members(class) {
+                Some(texts) => Self::exactly(texts),
+                None if is_signs(class) => Self { ends: Ends::Sign, ..Self::default() },
+                None => Self::default(),
+            },
             HirKind::Capture(capture) => Self::of(&capture.sub),
             HirKind::Repetition(repetition) => {
                 let sub = Self::of(&repetition.sub);
                 match (repetition.min, repetition.max) {
                     (1, Some(1)) => sub,
-                    (0, Some(1)) => match sub.exact {
-                        Some(mut texts) if texts.len() < MAX_TEXTS => {
+                    (0, max) => match sub.exact {
+                        Some(mut texts) if max == Some(1) && texts.len() < MAX_TEXTS => {
                             texts.push(Vec::new());
                             Self::exactly(texts)
                         }
-                        _ => Self::default(),
+                        _ => Self { ends: sub.ends.or(Ends::SignOrNothing), ..Self::default() },
                     },
-                    (0, _) => Self::default(),
                     _ => Self::sequence(Self::copies(repetition)),
                 }
             }
             HirKind::Alternation(branches) => {
                 let branches: Vec<Self> = branches.iter().map(Self::of).collect();
+                let ends = branches.iter().map(|branch| branch.ends).reduce(Ends::or).unwrap_or_default();
                 let exact = union(branches.iter().map(|b| b.exact.clone()));
                 let needed = union(branches.into_iter().map(Self::best));
-                Self { exact, needed }
+                Self { exact, needed, ends }
             }
             // A repetition's first copies are neighbours of what stands before them.
             HirKind::Concat(parts) => Self::sequence(parts.iter().flat_map(|part| match part.kind() {
@@ -115,30 +243,47 @@ impl Texts {
 
     /// What a repetition of at least one begins with, and whatever may follow.
     fn copies(repetition: &Repetition) -> Vec<Self> {
-        let first = vec![Self::of(&repetition.sub); repetition.min.min(MAX_COPIES) as usize];
+        let sub = Self::of(&repetition.sub);
         let more = repetition.max.is_none_or(|max| max > repetition.min.min(MAX_COPIES));
-        first.into_iter().chain(more.then(Self::default)).collect()
+        let rest = Self { ends: sub.ends.or(Ends::SignOrNothing), ..Self::default() };
+        let first = vec![sub; repetition.min.min(MAX_COPIES) as usize];
+        first.into_iter().chain(more.then_some(rest)).collect()
     }
 
     fn sequence(parts: impl IntoIterator<Item = Self>) -> Self {
         let mut best: Option<Vec<Vec<u8>>> = None;
         let mut run = vec![Vec::new()];
         let mut all_exact = true;
+        let mut ends = Ends::SignOrNothing;
+        // Whether what stands before the run is no part of a word.
+        let mut after_sign = false;
         for part in parts {
-            match part.exact.as_ref().and_then(|texts| product(&run, texts)) {
-                Some(longer) => run = longer,
+            ends = ends.and(part.ends);
+            let longer = part.exact.as_ref().and_then(|texts| product(&run, texts));
+            if let Some(longer) = longer {
+                run = longer;
+                continue;
+            }
+            all_exact = false;
+            let ended = run.iter().all(|text| text.last().is_some_and(|byte| !is_word(*byte)));
+            after_sign = ended || after_sign && run.iter().all(Vec::is_empty);
+            let mark = |yes: bool| if yes { vec![vec![EDGE]] } else { vec![Vec::new()] };
+            let done = match part.exact {
+                Some(_) => run,
+                None => product(&run, &mark(part.ends == Ends::Sign)).unwrap_or(run),
+            };
+            best = better(best, Some(done));
+            match part.exact {
+                // Too many together: begin anew with this part alone.
+                Some(texts) => run = product(&mark(after_sign), &texts).unwrap_or(texts),
                 None => {
-                    best = better(best, Some(std::mem::replace(&mut run, vec![Vec::new()])));
-                    all_exact = false;
-                    match part.exact {
-                        // Too many together: begin anew with this part alone.
-                        Some(texts) => run = texts,
-                        None => best = better(best, part.needed),
-                    }
+                    best = better(best, part.needed);
+                    after_sign = part.ends == Ends::Sign || part.ends == Ends::SignOrNothing && after_sign;
+                    run = mark(after_sign);
                 }
             }
         }
-        if all_exact { Self::exactly(run) } else { Self { exact: None, needed: better(best, Some(run)) } }
+        if all_exact { Self::exactly(run) } else { Self { exact: None, needed: better(best, Some(run)), ends } }
     }
 
     fn best(self) -> Option<Vec<Vec<u8>>> {
@@ -146,18 +291,38 @@ impl Texts {
     }
 }
 
+/// Whether a match of `look` has no part of a word on one side.
+fn is_edge(look: Look) -> bool {
+    !matches!(look, Look::WordAsciiNegate | Look::WordUnicode | Look::WordUnicodeNegate)
+}
+
+/// The ranges of bytes with which the members of `class` begin; above ASCII, those of UTF-8.
+fn ranges(class: &Class) -> impl Iterator<Item = (u8, u8)> + '_ {
+    let (bytes, chars) = match class {
+        Class::Bytes(class) => (class.ranges(), &[][..]),
+        Class::Unicode(class) => (&[][..], class.ranges()),
+    };
+    let byte = |c: char| u8::try_from(c).ok().filter(u8::is_ascii).unwrap_or(u8::MAX);
+    bytes
+        .iter()
+        .map(|range| (range.start(), range.end()))
+        .chain(chars.iter().map(move |r| (byte(r.start()), byte(r.end()))))
+}
+
+/// Whether no member of `class` is part of a word.
+fn is_signs(class: &Class) -> bool {
+    ranges(class).all(|(first, last)| (first..=last).all(|byte| !is_word(byte)))
+}
+
 fn members(class: &Class) -> Option<Vec<Vec<u8>>> {
-    let Class::Bytes(class) = class else { return None };
     let mut bytes: Vec<u8> = Vec::new();
-    for range in class.ranges() {
-        for byte in range.start()..=range.end() {
-            let lower = byte.to_ascii_lowercase();
-            if !bytes.contains(&lower) {
-                bytes.push(lower);
-            }
-            if bytes.len() > MAX_CLASS {
-                return None;
-            }
+    for byte in ranges(class).flat_map(|(first, last)| first..=last) {
+        let lower = byte.to_ascii_lowercase();
+        if !bytes.contains(&lower) {
+            bytes.push(lower);
+        }
+        if bytes.len() > MAX_CLASS || byte == EDGE {
+            return None;
         }
     }
     Some(bytes.into_iter().map(|b| vec![b]).collect())
@@ -175,7 +340,7 @@ fn union(sets: impl Iterator<Item = Option<Vec<Vec<u8>>>>) -> Option<Vec<Vec<u8>
 
 fn product(left: &[Vec<u8>], right: &[Vec<u8>]) -> Option<Vec<Vec<u8>>> {
     // Longer texts are worth many of them only while they are too short to tell anything.
-    let telling = left.iter().all(|text| text.len() > 1);
+    let telling = left.iter().all(|text| text.iter().filter(|b| **b != EDGE).count() > 1);
     if left.len().saturating_mul(right.len()) > if telling { MAX_TELLING_TEXTS } else { MAX_TEXTS } {
         return None;
     }
@@ -189,14 +354,23 @@ fn product(left: &[Vec<u8>], right: &[Vec<u8>]) -> Option<Vec<Vec<u8>>> {
     Some(all)
 }
 
-/// The more telling of two sets: the longer its shortest text the better, up to five bytes, then the fewer the better.
+/// The more telling of two sets: the one that harmless traffic has less often. A text of less than two bytes, its edges
+/// apart, tells nothing.
 fn better(a: Option<Vec<Vec<u8>>>, b: Option<Vec<Vec<u8>>>) -> Option<Vec<Vec<u8>>> {
-    let rank = |set: &Vec<Vec<u8>>| {
-        let shortest = set.iter().map(Vec::len).min().unwrap_or(0);
-        (shortest.min(5), usize::MAX.saturating_sub(set.len()), shortest)
+    let cost = |set: &Vec<Vec<u8>>| {
+        let of = |marked: &Vec<u8>| {
+            let text = Text::of(marked);
+            let edge = |yes| if yes { EDGE_FREQUENCY } else { 1.0 };
+            let once = text_frequency(&text.bytes) * edge(text.left) * edge(text.right);
+            if text.bytes.len() < 2 { 1.0 } else { once }
+        };
+        set.iter().map(of).sum::<f64>() + set.len() as f64 * PER_TEXT
     };
     match (a, b) {
-        (Some(a), Some(b)) => Some(if rank(&a) >= rank(&b) { a } else { b }),
+        (Some(a), Some(b)) => Some(if cost(&a) <= cost(&b) { a } else { b }),
         (a, b) => a.or(b),
     }
 }
+
+/// What a text costs though nobody sends it: its place in memory.
+const PER_TEXT: f64 = 1e-7;

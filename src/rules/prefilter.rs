@@ -1,92 +1,362 @@
 //! One pass over a value that says which rules could match it: false alarms allowed, misses never.
 //!
-//! All literals of all rules stand in one Aho-Corasick automaton (Aho and Corasick, 1975) that ignores ASCII case. Literals
-//! of one byte, which would stop the automaton at every other byte, are looked up in the set of bytes that occur.
-
-use aho_corasick::automaton::{Automaton, StateID};
-use aho_corasick::nfa::contiguous::NFA;
-use aho_corasick::{Anchored, MatchKind};
+//! Of each literal three neighbouring symbols that harmless traffic seldom has are its *gram*; a bit map of all grams is
+//! asked at every byte, and where one stands the literals that share it are compared. (Wu and Manber, 1994, look for several
+//! texts by blocks of bytes in this way; choosing the rarest block of each is what saves the time here.) At a byte, most
+//! values cost two look-ups in tables of 32 KiB together, however many literals there are.
 
 use super::bits::Bits;
+use super::need::{COMMON, EDGE_FREQUENCY, Literal, frequency};
 use super::rule::Rule;
+use crate::decode::{SYMBOLS, Traits, symbol};
 
-/// The automaton, and for each literal the rules that need it.
+/// So many grams there are: three symbols of six bits.
+const GRAMS: usize = 1 << 18;
+/// Words of 64 bits in the map of all grams.
+const WORDS: usize = GRAMS / 64;
+/// What stands before and after a value: no part of a word.
+const OUTSIDE: u8 = symbol(0);
+
+/// The grams, the literals behind each, and the needs that each literal meets.
 #[derive(Debug)]
 pub struct Prefilter {
-    automaton: Option<NFA>,
-    rules_of: Vec<Bits>,
-    bytes: Vec<(u8, Bits)>,
-    always: Bits,
+    map: Box<[u64; WORDS]>,
+    /// How many grams stand in the words of `map` before each.
+    ranks: Vec<u32>,
+    /// Where the places of each gram, in order, begin.
+    begins: Vec<u32>,
+    places: Vec<Place>,
+    literals: Vec<Entry>,
+    /// All texts in one.
+    texts: Vec<u8>,
+    /// Needs of literals, one run for each.
+    met: Vec<u16>,
+    /// Needs that a sign meets as well.
+    by_sign: Vec<(Traits, u16)>,
+    wants: Vec<Want>,
+}
+
+/// Where a literal stands, when its gram has been seen.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    literal: u16,
+    /// How many bytes it begins before the gram's last symbol.
+    back: u8,
+    /// Its first and last byte, which tell most texts from it.
+    ends: [u8; 2],
+    length: u8,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    begin: u32,
+    left: bool,
+    right: bool,
+    /// Its run in `met`.
+    met: (u32, u16),
+}
+
+/// What a need asks for besides its texts, and whose it is.
+#[derive(Clone, Copy, Debug)]
+struct Want {
+    rule: u16,
+    with: [Traits; 2],
+}
+
+/// Which needs a text meets, as far as literals and signs go, and the symbols that it has.
+#[derive(Clone, Debug)]
+pub struct Hits {
+    needs: Bits,
+    /// The symbols of the text.
+    pub traits: Traits,
+}
+
+impl Hits {
+    /// Whether any of `needs` is met.
+    #[must_use]
+    pub fn meets(&self, needs: &Bits) -> bool {
+        self.needs.meets(needs)
+    }
 }
 
 impl Prefilter {
-    /// Takes the literals of `rules`; a rule's place in the slice is its index from here on.
-    ///
-    /// # Errors
-    /// When the automaton would be too large, which needs gigabytes of literals.
-    pub fn new(rules: &[Rule]) -> Result<Self, aho_corasick::BuildError> {
-        let mut literals: Vec<(&str, Bits)> = Vec::new();
-        let mut always = Bits::new(rules.len());
-        for (index, rule) in rules.iter().enumerate() {
-            if rule.needs.is_empty() {
-                always.insert(index);
-            }
-            for need in rule.needs.iter() {
-                let mut bits = Bits::new(rules.len());
-                bits.insert(index);
-                literals.push((need, bits));
-            }
-        }
-        literals.sort_unstable_by_key(|(literal, _)| *literal);
-        literals.dedup_by(|(literal, bits), (kept, all)| {
-            let same = literal == kept;
-            if same {
-                all.insert_all(bits);
-            }
-            same
-        });
-        let (short, long): (Vec<_>, Vec<_>) = literals.into_iter().partition(|(literal, _)| literal.len() == 1);
-        let bytes = short.into_iter().filter_map(|(literal, bits)| Some((*literal.as_bytes().first()?, bits)));
-        let (texts, rules_of): (Vec<&str>, Vec<Bits>) = long.into_iter().unzip();
-        let automaton = if texts.is_empty() {
-            None
-        } else {
-            // A DFA would be twice as fast and twenty times as large: 18 MB in every worker's VM.
-            let mut builder = NFA::builder();
-            Some(builder.match_kind(MatchKind::Standard).ascii_case_insensitive(true).build(&texts)?)
-        };
-        Ok(Self { automaton, rules_of, bytes: bytes.collect(), always })
-    }
-
-    /// Sets `candidates` to the rules that could match `text`.
-    pub fn candidates(&self, text: &[u8], candidates: &mut Bits) {
-        candidates.clear();
-        candidates.insert_all(&self.always);
-        let mut present = [0_u64; 4];
-        // The automaton is walked by hand: its own search starts anew after every match.
-        let mut walk = self.automaton.as_ref().and_then(|nfa| Some((nfa, nfa.start_state(Anchored::No).ok()?)));
-        for byte in text {
-            if let Some(word) = present.get_mut(usize::from(byte >> 6)) {
-                *word |= 1 << (byte & 63);
-            }
-            if let Some((nfa, state)) = &mut walk {
-                *state = nfa.next_state(Anchored::No, *state, *byte);
-                if nfa.is_special(*state) && nfa.is_match(*state) {
-                    self.insert_rules(nfa, *state, candidates);
+    /// Takes the needs of `rules`; a rule's place in the slice is its index from here on.
+    #[must_use]
+    pub fn new(rules: &[Rule]) -> Self {
+        let mut found: Vec<(Literal<'_>, u16)> = Vec::new();
+        let mut by_sign = Vec::new();
+        let mut wants = Vec::new();
+        let needs =
+            rules.iter().zip(0_u16..).flat_map(|(rule, index)| rule.needs.iter().map(move |need| (need, index)));
+        for ((need, rule), number) in needs.zip(0_u16..) {
+            wants.push(Want { rule, with: need.with });
+            let mut signs = need.signs;
+            for literal in need.texts.iter() {
+                match literal.text.as_bytes() {
+                    [] => signs = Traits::ALL,
+                    [byte] => signs = signs.with(Traits::of_bytes(&[*byte])),
+                    _ => found.push((literal, number)),
                 }
             }
+            if signs != Traits::default() {
+                by_sign.push((signs, number));
+            }
         }
-        for (byte, rules) in &self.bytes {
-            if present.get(usize::from(byte >> 6)).is_some_and(|word| word >> (byte & 63) & 1 == 1) {
-                candidates.insert_all(rules);
+        found.sort_unstable();
+        let mut this = Self {
+            map: Box::new([0; WORDS]),
+            ranks: Vec::new(),
+            begins: Vec::new(),
+            places: Vec::new(),
+            literals: Vec::new(),
+            texts: Vec::new(),
+            met: Vec::new(),
+            by_sign,
+            wants,
+        };
+        let mut grams = Grams::new();
+        for same in found.chunk_by(|a, b| a.0 == b.0) {
+            if let Some((literal, _)) = same.first() {
+                this.add(*literal, same, &mut grams);
+            }
+        }
+        this.order(grams.places);
+        this
+    }
+
+    fn add(&mut self, literal: Literal<'_>, same: &[(Literal<'_>, u16)], grams: &mut Grams) {
+        // Far more literals than this would make no rule better.
+        let (Ok(number), Ok(begin)) = (u16::try_from(self.literals.len()), u32::try_from(self.texts.len())) else {
+            return self.always(same);
+        };
+        let whole = literal.text.as_bytes();
+        let text = whole.get(..MAX_COMPARED).unwrap_or(whole);
+        let met = (u32::try_from(self.met.len()).unwrap_or(u32::MAX), u16::try_from(same.len()).unwrap_or(u16::MAX));
+        self.met.extend(same.iter().map(|(_, need)| *need));
+        let right = literal.right && text.len() == whole.len();
+        self.literals.push(Entry { begin, left: literal.left, right, met });
+        self.texts.extend_from_slice(text);
+        let (Some((window, back)), [first, .., last]) = (grams.rarest(text, literal.left, right), text) else {
+            return self.always(same);
+        };
+        let length = u8::try_from(text.len()).unwrap_or(u8::MAX);
+        let place = Place { literal: number, back, ends: [*first, *last], length };
+        each_gram(window, &mut |gram| {
+            set(&mut self.map, gram);
+            grams.add(gram, place);
+        });
+    }
+
+    /// Needs whose literal cannot be looked for are met by any value.
+    fn always(&mut self, same: &[(Literal<'_>, u16)]) {
+        self.by_sign.extend(same.iter().map(|(_, need)| (Traits::ALL, *need)));
+    }
+
+    /// Sorts what was added by gram.
+    fn order(&mut self, mut places: Vec<(u32, Place)>) {
+        places.sort_unstable_by_key(|(gram, _)| *gram);
+        let mut rank = 0_u32;
+        for word in self.map.iter() {
+            self.ranks.push(rank);
+            rank = rank.saturating_add(word.count_ones());
+        }
+        let mut last = None;
+        for ((gram, place), at) in places.into_iter().zip(0_u32..) {
+            if last != Some(gram) {
+                self.begins.push(at);
+                last = Some(gram);
+            }
+            self.places.push(place);
+        }
+        self.begins.push(u32::try_from(self.places.len()).unwrap_or(u32::MAX));
+    }
+
+    /// Room for the hits of one text.
+    #[must_use]
+    pub fn hits(&self) -> Hits {
+        Hits { needs: self.no_needs(), traits: Traits::default() }
+    }
+
+    /// An empty set that needs fit in.
+    #[must_use]
+    pub fn no_needs(&self) -> Bits {
+        Bits::new(self.wants.len())
+    }
+
+    /// The rule that has need number `need`.
+    #[must_use]
+    pub fn rule_of(&self, need: usize) -> Option<usize> {
+        self.wants.get(need).map(|want| usize::from(want.rule))
+    }
+
+    /// The needs among `these` and `those` that the text of `hits` meets, as the rules that have them; a rule may come twice.
+    pub fn candidates<'p>(
+        &'p self,
+        hits: &'p Hits,
+        these: &'p Bits,
+        those: &'p Bits,
+    ) -> impl Iterator<Item = usize> + 'p {
+        hits.needs.and(these, those).filter_map(|need| {
+            let want = self.wants.get(need)?;
+            want.with.iter().all(|signs| hits.traits.any(*signs)).then_some(usize::from(want.rule))
+        })
+    }
+
+    /// Looks at `text` and says in `hits` which needs it meets.
+    pub fn pass(&self, text: &[u8], hits: &mut Hits) {
+        hits.needs.clear();
+        let mut traits = 0_u64;
+        let mut gram = u32::from(OUTSIDE) << 6 | u32::from(OUTSIDE);
+        for (at, byte) in text.iter().enumerate() {
+            let symbol = symbol(*byte);
+            traits |= 1 << symbol;
+            gram = (gram << 6 | u32::from(symbol)) & (GRAMS as u32 - 1);
+            if is_set(&self.map, gram) {
+                self.compare(text, at, gram, &mut hits.needs);
+            }
+        }
+        gram = (gram << 6 | u32::from(OUTSIDE)) & (GRAMS as u32 - 1);
+        if is_set(&self.map, gram) {
+            self.compare(text, text.len(), gram, &mut hits.needs);
+        }
+        hits.traits = Traits::from_bits(traits);
+        for (signs, need) in &self.by_sign {
+            if hits.traits.any(*signs) {
+                hits.needs.insert(usize::from(*need));
             }
         }
     }
 
-    fn insert_rules(&self, nfa: &NFA, state: StateID, candidates: &mut Bits) {
-        for index in 0..nfa.match_len(state) {
-            if let Some(rules) = self.rules_of.get(nfa.match_pattern(state, index).as_usize()) {
-                candidates.insert_all(rules);
+    /// The literals that share `gram`, whose last symbol stands `at`.
+    #[inline(never)]
+    fn compare(&self, text: &[u8], at: usize, gram: u32, needs: &mut Bits) {
+        let (word, bit) = (gram as usize / 64, gram % 64);
+        let below = self.map.get(word).map_or(0, |word| (word & (1_u64 << bit).wrapping_sub(1)).count_ones());
+        let rank = self.ranks.get(word).map_or(0, |rank| rank.saturating_add(below) as usize);
+        let mut range = self.begins.iter().skip(rank).map(|begin| *begin as usize);
+        let (Some(begin), Some(end)) = (range.next(), range.next()) else { return };
+        for place in self.places.get(begin..end).unwrap_or_default() {
+            let Some(part) = place.part(text, at) else { continue };
+            let Some(entry) = self.literals.get(usize::from(place.literal)) else { continue };
+            if self.stands(entry, part, text, at.saturating_sub(usize::from(place.back))) {
+                let met = self.met.get(entry.met.0 as usize..).unwrap_or_default();
+                met.iter().take(usize::from(entry.met.1)).for_each(|need| needs.insert(usize::from(*need)));
+            }
+        }
+    }
+
+    /// Whether `part` of `text`, which begins at `start`, is the literal of `entry`.
+    fn stands(&self, entry: &Entry, part: &[u8], text: &[u8], start: usize) -> bool {
+        let begin = entry.begin as usize;
+        let literal = self.texts.get(begin..begin.saturating_add(part.len()));
+        let allows = |place: Option<usize>, edge: Traits| {
+            let byte = place.and_then(|place| text.get(place));
+            byte.is_none_or(|byte| Traits::of_bytes(&[*byte]).any(edge))
+        };
+        literal.is_some_and(|literal| part.eq_ignore_ascii_case(literal))
+            && (!entry.left || allows(start.checked_sub(1), LEFT))
+            && (!entry.right || allows(start.checked_add(part.len()), RIGHT))
+    }
+}
+
+impl Place {
+    /// The part of `text` that may be the literal if its gram ends `at`: as long, beginning and ending so.
+    #[inline]
+    fn part<'t>(&self, text: &'t [u8], at: usize) -> Option<&'t [u8]> {
+        let start = at.checked_sub(usize::from(self.back))?;
+        let part = text.get(start..start.checked_add(usize::from(self.length))?)?;
+        let [first, .., last] = part else { return None };
+        ([first.to_ascii_lowercase(), last.to_ascii_lowercase()] == self.ends).then_some(part)
+    }
+}
+
+/// What is known of grams while literals are added.
+struct Grams {
+    places: Vec<(u32, Place)>,
+    /// How many literals share each, the usual words of web traffic counted as some.
+    shares: Vec<u16>,
+}
+
+impl Grams {
+    fn new() -> Self {
+        let mut this = Self { places: Vec::new(), shares: vec![0; GRAMS] };
+        for window in COMMON.as_bytes().windows(3).filter(|window| !window.contains(&b' ')) {
+            let sets = window.iter().map(|byte| Traits::of_bytes(&[*byte])).collect::<Vec<_>>();
+            if let Some(shares) = gram_of(&sets).and_then(|gram| this.shares.get_mut(gram as usize)) {
+                *shares = shares.saturating_add(COMMON_SHARES);
+            }
+        }
+        this
+    }
+
+    fn add(&mut self, gram: u32, place: Place) {
+        self.places.push((gram, place));
+        if let Some(shares) = self.shares.get_mut(gram as usize) {
+            *shares = shares.saturating_add(1);
+        }
+    }
+
+    /// The three symbols, each one of a set, that are the best to look for, and how far before the last one the literal
+    /// begins.
+    fn rarest(&self, text: &[u8], left: bool, right: bool) -> Option<([Traits; 3], u8)> {
+        let mut sets = vec![if left { LEFT } else { Traits::ALL }];
+        sets.extend(text.iter().map(|byte| Traits::of_bytes(&[*byte])));
+        sets.extend(right.then_some(RIGHT));
+        // What stands before the literal is looked at where it says something or the literal has but two bytes.
+        let skipped = usize::from(!left && sets.len() > 3);
+        let windows = sets.windows(3).zip(2_u8..).skip(skipped);
+        let cost = |window: &[Traits]| {
+            let of = |set: &Traits| match *set {
+                LEFT | RIGHT => EDGE_FREQUENCY,
+                Traits::ALL => 1.0,
+                set => frequency(set),
+            };
+            let shares = gram_of(window).and_then(|gram| self.shares.get(gram as usize)).map_or(0, |shares| *shares);
+            window.iter().map(of).product::<f64>() * f64::from(shares.saturating_add(1))
+        };
+        let costs = windows.map(|(window, last)| (cost(window), window, last));
+        let (_, window, last) = costs.min_by(|(a, ..), (b, ..)| a.total_cmp(b))?;
+        // The first set stands before the literal, so that its byte n is set n + 1.
+        Some((<[Traits; 3]>::try_from(window).ok()?, last.saturating_sub(1)))
+    }
+}
+
+/// A gram of a usual word is as bad as one that so many literals share.
+const COMMON_SHARES: u16 = 40;
+
+/// So many bytes of a literal are compared.
+const MAX_COMPARED: usize = 64;
+
+/// What may stand before a literal that begins a word: `1or 1=1` is two words to a database.
+const LEFT: Traits = Traits::from_bits(!Traits::WORD.bits() | Traits::of_bytes(b"09").bits());
+/// What may stand after a literal that ends a word.
+const RIGHT: Traits = Traits::from_bits(!Traits::WORD.bits());
+
+#[inline]
+fn is_set(map: &[u64; WORDS], gram: u32) -> bool {
+    map.get(gram as usize / 64).is_some_and(|word| word >> (gram % 64) & 1 == 1)
+}
+
+fn set(map: &mut [u64; WORDS], gram: u32) {
+    if let Some(word) = map.get_mut(gram as usize / 64) {
+        *word |= 1 << (gram % 64);
+    }
+}
+
+/// The one gram of a window whose sets have one symbol each.
+fn gram_of(window: &[Traits]) -> Option<u32> {
+    let one = |set: &Traits| set.bits().is_power_of_two().then(|| set.bits().trailing_zeros());
+    window.iter().try_fold(0_u32, |gram, set| Some(gram << 6 | one(set)?))
+}
+
+/// Every gram of one symbol of each set.
+fn each_gram(window: [Traits; 3], visit: &mut dyn FnMut(u32)) {
+    let symbols = |set: Traits| (0..SYMBOLS as u32).filter(move |n| set.bits() >> n & 1 == 1);
+    let [first, second, third] = window;
+    for a in symbols(first) {
+        for b in symbols(second) {
+            for c in symbols(third) {
+                visit(a << 12 | b << 6 | c);
             }
         }
     }

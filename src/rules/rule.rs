@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::detector::Detector;
+use super::need::Need;
 use crate::decode::TransformSet;
 use crate::extract::{Target, Value};
 use crate::verdict::{Family, Severity};
@@ -24,8 +25,8 @@ pub struct Rule {
     pub transforms: TransformSet,
     /// How it decides.
     pub matcher: Matcher,
-    /// Lower-case literals of which every match contains at least one; none: it looks at every value.
-    pub needs: Cow<'static, [Cow<'static, str>]>,
+    /// A value that meets none of these cannot match.
+    pub needs: Cow<'static, [Need]>,
     /// Why a match is an attack, as one clause.
     pub why: Cow<'static, str>,
 }

@@ -8,7 +8,7 @@ use regex::bytes::Regex;
 
 use super::bits::Bits;
 use super::pattern;
-use super::prefilter::Prefilter;
+use super::prefilter::{Hits, Prefilter};
 use super::rule::{Matcher, Rule};
 use crate::decode::{Traits, Transform, TransformSet};
 use crate::extract::{Target, Value};
@@ -20,9 +20,9 @@ pub struct Ruleset {
     active: Vec<Active>,
     /// Rules that want the same transforms see the same text, made once.
     pipelines: Vec<Pipeline>,
-    /// What a value must hold for any pipeline to change it.
-    gate: Traits,
-    /// The rules that look at each target, in the order of [`Target::ALL`].
+    /// All that any pipeline does.
+    gate: Gated,
+    /// The needs of rules that look at each target, in the order of [`Target::ALL`].
     by_target: Vec<Bits>,
     prefilter: Prefilter,
 }
@@ -40,7 +40,8 @@ struct Pipeline {
     transforms: TransformSet,
     decoders: Gated,
     normalisers: Gated,
-    rules: Bits,
+    /// The needs of its rules.
+    needs: Bits,
 }
 
 /// Transforms, and what a value must hold for them to have anything to do.
@@ -48,45 +49,29 @@ struct Pipeline {
 struct Gated {
     transforms: TransformSet,
     gate: Traits,
+    base64: bool,
 }
 
 impl Gated {
     fn new(transforms: TransformSet) -> Self {
-        Self { transforms, gate: transforms.gate() }
+        Self { transforms, gate: transforms.gate(), base64: transforms.contains(Transform::Base64) }
+    }
+
+    fn opens(&self, value: &[u8], traits: Traits) -> bool {
+        traits.any(self.gate) || self.base64 && traits.may_be_base64(value)
     }
 
     fn apply<'v>(&self, value: &'v [u8], traits: Traits) -> Cow<'v, [u8]> {
-        if traits.any(self.gate) { self.transforms.apply(value, traits) } else { Cow::Borrowed(value) }
+        if self.opens(value, traits) { self.transforms.apply(value, traits) } else { Cow::Borrowed(value) }
     }
 }
 
-/// Buffers that a scan reuses from value to value: candidates for the value as it is, decoded, and normalised as well.
+/// Room that a scan reuses from value to value: what the value holds as it is, decoded, and normalised as well.
 #[derive(Debug)]
 pub struct Scratch {
-    plain: Candidates,
-    decoded: Candidates,
-    normalised: Bits,
-}
-
-/// The rules that could match a text, found when first asked for.
-#[derive(Debug)]
-struct Candidates {
-    rules: Bits,
-    known: bool,
-}
-
-impl Candidates {
-    fn new(size: usize) -> Self {
-        Self { rules: Bits::new(size), known: false }
-    }
-
-    fn of(&mut self, text: &[u8], prefilter: &Prefilter) -> &Bits {
-        if !self.known {
-            prefilter.candidates(text, &mut self.rules);
-            self.known = true;
-        }
-        &self.rules
-    }
+    plain: Hits,
+    decoded: Hits,
+    normalised: Hits,
 }
 
 /// A rule that matched.
@@ -116,31 +101,29 @@ pub trait Observer {
 
 impl Ruleset {
     /// Makes rules ready; each comes with whether it counts towards the score.
-    ///
-    /// # Errors
-    /// When the literals of all rules together are too many for one automaton.
-    pub fn new(rules: impl IntoIterator<Item = (Rule, bool)>) -> Result<Self, aho_corasick::BuildError> {
+    #[must_use]
+    pub fn new(rules: impl IntoIterator<Item = (Rule, bool)>) -> Self {
         let (rules, counts): (Vec<Rule>, Vec<bool>) = rules.into_iter().unzip();
-        let prefilter = Prefilter::new(&rules)?;
-        let size = rules.len();
+        let prefilter = Prefilter::new(&rules);
         let mut pipelines: Vec<Pipeline> = Vec::new();
-        let mut by_target = vec![Bits::new(size); Target::ALL.len()];
-        for (index, rule) in rules.iter().enumerate() {
+        let mut by_target = vec![prefilter.no_needs(); Target::ALL.len()];
+        let needs = rules.iter().flat_map(|rule| rule.needs.iter().map(move |_| rule));
+        for (need, rule) in needs.enumerate() {
             // Patterns ignore case by themselves, so a lower-case copy would change nothing.
             let transforms = rule.transforms.without(Transform::Lowercase);
             match pipelines.iter_mut().find(|p| p.transforms == transforms) {
-                Some(pipeline) => pipeline.rules.insert(index),
+                Some(pipeline) => pipeline.needs.insert(need),
                 None => {
                     let (decoders, normalisers) = (transforms.decoders(), transforms.normalisers());
                     let (decoders, normalisers) = (Gated::new(decoders), Gated::new(normalisers));
-                    let mut rules = Bits::new(size);
-                    rules.insert(index);
-                    pipelines.push(Pipeline { transforms, decoders, normalisers, rules });
+                    let mut needs = prefilter.no_needs();
+                    needs.insert(need);
+                    pipelines.push(Pipeline { transforms, decoders, normalisers, needs });
                 }
             }
             for (bits, target) in by_target.iter_mut().zip(Target::ALL) {
                 if rule.targets.may_include(*target) {
-                    bits.insert(index);
+                    bits.insert(need);
                 }
             }
         }
@@ -148,9 +131,8 @@ impl Ruleset {
         pipelines.sort_by_key(|pipeline| pipeline.decoders.transforms.bits());
         let active = rules.into_iter().zip(counts);
         let active = active.map(|(rule, counts)| Active { rule, counts, regex: OnceLock::new() }).collect();
-        let gates = pipelines.iter().map(|pipeline| pipeline.decoders.gate.with(pipeline.normalisers.gate));
-        let gate = gates.fold(Traits::default(), Traits::with);
-        Ok(Self { active, pipelines, gate, by_target, prefilter })
+        let gate = pipelines.iter().fold(TransformSet::EMPTY, |all, pipeline| all.union(pipeline.transforms));
+        Self { active, pipelines, gate: Gated::new(gate), by_target, prefilter }
     }
 
     /// How many rules are on.
@@ -165,45 +147,47 @@ impl Ruleset {
         self.active.is_empty()
     }
 
-    /// Buffers of the right size for [`Ruleset::scan`].
+    /// Room of the right size for [`Ruleset::scan`].
     #[must_use]
     pub fn scratch(&self) -> Scratch {
-        let candidates = || Candidates::new(self.len());
-        Scratch { plain: candidates(), decoded: candidates(), normalised: Bits::new(self.len()) }
+        let hits = || self.prefilter.hits();
+        Scratch { plain: hits(), decoded: hits(), normalised: hits() }
     }
 
     /// Looks at one value; breaks off when the observer says so.
     pub fn scan(&self, value: &Value<'_>, scratch: &mut Scratch, observer: &mut impl Observer) -> ControlFlow<()> {
         let Some(of_target) = self.by_target.get(value.target as usize) else { return ControlFlow::Continue(()) };
-        let mut traits = Traits::of(value.bytes);
-        let plain_traits = traits;
-        let mut decoded = Cow::Borrowed(value.bytes);
-        let mut decoders = TransformSet::EMPTY;
-        scratch.plain.known = false;
-        // Most values look the same to all rules, and have no candidate.
-        if !traits.any(self.gate) && !scratch.plain.of(value.bytes, &self.prefilter).meets(of_target) {
+        self.prefilter.pass(value.bytes, &mut scratch.plain);
+        let traits = scratch.plain.traits;
+        // Most values look the same to all rules, and hold nothing that any needs.
+        if !self.gate.opens(value.bytes, traits) && !scratch.plain.meets(of_target) {
             observer.text(TransformSet::EMPTY, value.bytes);
             return ControlFlow::Continue(());
         }
+        let mut decoded = Cow::Borrowed(value.bytes);
+        let mut decoders = TransformSet::EMPTY;
         for pipeline in &self.pipelines {
             if pipeline.decoders.transforms != decoders {
                 decoders = pipeline.decoders.transforms;
-                decoded = pipeline.decoders.apply(value.bytes, plain_traits);
-                traits = if matches!(decoded, Cow::Owned(_)) { Traits::of(&decoded) } else { plain_traits };
-                scratch.decoded.known = false;
-            }
-            let text = pipeline.normalisers.apply(&decoded, traits);
-            observer.text(pipeline.transforms, &text);
-            let candidates = match (&text, &decoded) {
-                (Cow::Owned(_), _) => {
-                    self.prefilter.candidates(&text, &mut scratch.normalised);
-                    &scratch.normalised
+                decoded = pipeline.decoders.apply(value.bytes, traits);
+                if matches!(decoded, Cow::Owned(_)) {
+                    self.prefilter.pass(&decoded, &mut scratch.decoded);
                 }
-                (Cow::Borrowed(_), Cow::Owned(_)) => scratch.decoded.of(&text, &self.prefilter),
-                (Cow::Borrowed(_), Cow::Borrowed(_)) => scratch.plain.of(&text, &self.prefilter),
+            }
+            let changed = matches!(decoded, Cow::Owned(_));
+            let hits = if changed { &scratch.decoded } else { &scratch.plain };
+            let text = pipeline.normalisers.apply(&decoded, hits.traits);
+            observer.text(pipeline.transforms, &text);
+            let hits = if matches!(text, Cow::Owned(_)) {
+                self.prefilter.pass(&text, &mut scratch.normalised);
+                &scratch.normalised
+            } else {
+                hits
             };
-            for index in candidates.and(&pipeline.rules, of_target) {
-                let Some(active) = self.active.get(index) else { continue };
+            let mut last = None;
+            for index in self.prefilter.candidates(hits, &pipeline.needs, of_target) {
+                let Some(active) = self.active.get(index).filter(|_| last != Some(index)) else { continue };
+                last = Some(index);
                 if active.rule.targets.include(value) {
                     observer.candidate(&active.rule);
                     if let Some(span) = active.confirm(&text) {

@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 
 use super::detector::Detector;
+use super::need::Need;
 use super::pattern;
 use super::rule::{Matcher, Rule, Targets};
 use crate::decode::{Transform, TransformSet};
@@ -67,7 +68,7 @@ fn read_rule(item: &Item<'_>, family: Option<Family>, report: &mut Report) -> Op
         targets: with_body(targets?),
         transforms,
         matcher,
-        needs: Cow::Owned(needs.into_iter().map(Cow::Owned).collect()),
+        needs: Cow::Owned(needs),
         why: Cow::Owned(why?.to_owned()),
     };
     Some(Source { rule, hits: hits?, passes: passes? })
@@ -128,7 +129,7 @@ fn read_transforms(fields: &Fields<'_>, report: &mut Report) -> TransformSet {
     items.iter().filter_map(|item| item.one_of(&names, report)).fold(TransformSet::EMPTY, TransformSet::with)
 }
 
-fn read_match(fields: &Fields<'_>, transforms: TransformSet, report: &mut Report) -> Option<(Matcher, Vec<String>)> {
+fn read_match(fields: &Fields<'_>, transforms: TransformSet, report: &mut Report) -> Option<(Matcher, Vec<Need>)> {
     let item = fields.required("match", report)?;
     let always = match fields.get("scan") {
         Some(item) => item.one_of(&[("always", true)], report)?,
@@ -143,8 +144,7 @@ fn read_match(fields: &Fields<'_>, transforms: TransformSet, report: &mut Report
     let text = match way {
         "detector" => {
             let detector = item.one_of(Detector::NAMES, report)?;
-            let needs = detector.needs().iter().map(|need| (*need).to_owned()).collect();
-            return Some((Matcher::Detector(detector), needs));
+            return Some((Matcher::Detector(detector), detector.needs()));
         }
         "regex" => item.text(report)?.to_owned(),
         _ => alternatives(&item.texts(report)?, way == "words"),
@@ -167,14 +167,14 @@ fn read_match(fields: &Fields<'_>, transforms: TransformSet, report: &mut Report
         return None;
     }
     let needs = match (pattern::required(&hir), always) {
-        (Some(needs), false) => needs,
+        (Some(need), false) => vec![need],
         (None, false) => {
             let message = "no text of two bytes or more that every match contains, so it would run on every value; \
                            say \"scan: always\" if that is meant";
             report.error(item, Name::NoLiteral, message);
             return None;
         }
-        (_, true) => Vec::new(),
+        (_, true) => vec![Need { with: pattern::signs(&hir), ..Need::nothing() }],
     };
     Some((Matcher::Regex(Cow::Owned(text)), needs))
 }

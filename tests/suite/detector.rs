@@ -1,7 +1,11 @@
 //! What every detector must keep: it finds its hits, leaves its passes alone, and finds nothing without a needed literal.
 
+use std::sync::OnceLock;
+
 use backstop::document::{Value, from_yaml};
 use backstop::rules::detector::Detector;
+use backstop::rules::prefilter::Prefilter;
+use backstop::rules::{EMBEDDED, Matcher};
 
 /// A list of the file `tests/data/detector/<name>.yaml`.
 pub fn examples(name: &str, list: &str) -> Vec<String> {
@@ -15,10 +19,18 @@ pub fn examples(name: &str, list: &str) -> Vec<String> {
         .collect()
 }
 
-/// Whether `value` holds one of the literals that the detector says it needs.
+/// Whether `value` meets what the detector says it needs.
 pub fn needed(detector: Detector, value: &[u8]) -> bool {
-    let lower = value.to_ascii_lowercase();
-    detector.needs().iter().any(|literal| lower.windows(literal.len()).any(|window| window == literal.as_bytes()))
+    static PREFILTERS: OnceLock<Vec<Prefilter>> = OnceLock::new();
+    let prefilters = PREFILTERS.get_or_init(|| {
+        let of = |matcher: Matcher| EMBEDDED.iter().find(|rule| rule.matcher == matcher).unwrap();
+        Detector::NAMES.iter().map(|(_, d)| Prefilter::new(std::slice::from_ref(of(Matcher::Detector(*d))))).collect()
+    });
+    let prefilter = &prefilters[Detector::NAMES.iter().position(|(_, d)| *d == detector).unwrap()];
+    let (mut hits, mut all) = (prefilter.hits(), prefilter.no_needs());
+    (0..detector.needs().len()).for_each(|need| all.insert(need));
+    prefilter.pass(value, &mut hits);
+    prefilter.candidates(&hits, &all, &all).next().is_some()
 }
 
 /// Numbers that look random and are the same in every run (Knuth's MMIX constants).

@@ -1,9 +1,14 @@
 //! Rules: the embedded ones keep their examples, the prefilter never loses a match, literals are truly required.
 
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
+use aho_corasick::AhoCorasick;
+use backstop::decode::Traits;
 use backstop::document::{Item, Report, from_yaml};
 use backstop::extract::{Target, Value};
+use backstop::rules::need::{Literal, Literals, Need};
+use backstop::rules::prefilter::Prefilter;
 use backstop::rules::{EMBEDDED, Match, Observer, Rule, Ruleset, examples, pattern, rule, source};
 use backstop::verdict::Family;
 
@@ -65,9 +70,9 @@ fn matched(ruleset: &Ruleset, text: &[u8]) -> Vec<String> {
 
 #[test]
 fn the_prefilter_never_loses_a_match() {
-    let with = Ruleset::new(EMBEDDED.iter().map(|r| (r.clone(), true))).unwrap();
-    let always = |r: &Rule| Rule { needs: Vec::new().into(), ..r.clone() };
-    let without = Ruleset::new(EMBEDDED.iter().map(|r| (always(r), true))).unwrap();
+    let with = Ruleset::new(EMBEDDED.iter().map(|r| (r.clone(), true)));
+    let always = |r: &Rule| Rule { needs: vec![Need::nothing()].into(), ..r.clone() };
+    let without = Ruleset::new(EMBEDDED.iter().map(|r| (always(r), true)));
     let examples: Vec<String> = sources().into_iter().flat_map(|s| [s.hits, s.passes].concat()).collect();
     let mut matches = 0;
     for text in &examples {
@@ -81,20 +86,122 @@ fn the_prefilter_never_loses_a_match() {
     println!("{matches} matches in {} texts", examples.len() * 2);
 }
 
+/// The rules that a text concerns, by the reference: Aho and Corasick's automaton, then edges and signs.
+fn concerned(automaton: &AhoCorasick, owners: &[(usize, usize, bool, bool)], text: &[u8]) -> BTreeSet<usize> {
+    let is = |byte: Option<&u8>, also: &[u8]| {
+        byte.is_some_and(|b| b.is_ascii_alphabetic() || *b == b'_' || also.contains(b))
+    };
+    let mut met = BTreeSet::new();
+    for found in automaton.find_overlapping_iter(text) {
+        let (rule, need, left, right) = owners[found.pattern().as_usize()];
+        let before = found.start().checked_sub(1).and_then(|i| text.get(i));
+        if !(left && is(before, b"") || right && is(text.get(found.end()), b"0123456789")) {
+            met.insert((rule, need));
+        }
+    }
+    let traits = Traits::of(text);
+    let needs = EMBEDDED
+        .iter()
+        .enumerate()
+        .flat_map(|(r, rule)| rule.needs.iter().enumerate().map(move |(n, need)| (r, n, need)));
+    let wanted = |(r, n, need): &(usize, usize, &Need)| {
+        (met.contains(&(*r, *n)) || traits.any(need.signs)) && need.with.iter().all(|signs| traits.any(*signs))
+    };
+    needs.filter(wanted).map(|(rule, ..)| rule).collect()
+}
+
+#[test]
+fn the_prefilter_finds_what_an_automaton_over_all_literals_finds() {
+    let mut literals = Vec::new();
+    let mut owners = Vec::new();
+    for (r, rule) in EMBEDDED.iter().enumerate() {
+        for (n, need) in rule.needs.iter().enumerate() {
+            for literal in need.texts.iter() {
+                literals.push(literal.text);
+                owners.push((r, n, literal.left, literal.right));
+            }
+        }
+    }
+    let automaton = AhoCorasick::builder().ascii_case_insensitive(true).build(&literals).unwrap();
+    let prefilter = Prefilter::new(EMBEDDED);
+    let mut all = prefilter.no_needs();
+    (0..EMBEDDED.iter().map(|r| r.needs.len()).sum()).for_each(|need| all.insert(need));
+    let mut hits = prefilter.hits();
+    let mut concerns = 0;
+    for (literal, seed) in literals.iter().zip(0..) {
+        // Bare, in words, at both ends, in upper case, and cut short.
+        let noise = random_bytes(seed, 6);
+        let upper = literal.to_ascii_uppercase();
+        let texts: [&[&[u8]]; 6] = [
+            &[literal.as_bytes()],
+            &[b"x", literal.as_bytes(), b"y"],
+            &[&noise, upper.as_bytes(), &noise],
+            &[b"9", literal.as_bytes(), b" "],
+            &[b" ", literal.as_bytes(), b"9"],
+            &[literal.as_bytes().split_last().unwrap().1],
+        ];
+        for text in texts.map(<[&[u8]]>::concat) {
+            prefilter.pass(&text, &mut hits);
+            let found: BTreeSet<usize> = prefilter.candidates(&hits, &all, &all).collect();
+            concerns += found.len();
+            assert_eq!(found, concerned(&automaton, &owners, &text), "{:?}", String::from_utf8_lossy(&text));
+        }
+    }
+    println!("{} literals, {concerns} rules concerned", literals.len());
+}
+
 #[test]
 fn required_literals() {
-    let needs = |text: &str| pattern::required(&pattern::parse(text, true).unwrap());
-    let some = |texts: &[&str]| Some(texts.iter().map(|t| (*t).to_owned()).collect::<Vec<_>>());
-    assert_eq!(needs(r"\bunion\s+(all\s+)?select\b"), some(&["select"]));
-    assert_eq!(needs(r"(?:cat|tail)\d"), some(&["cat", "tail"]));
-    assert_eq!(needs(r"x(?:ab|abc)y"), some(&["xabcy", "xaby"]));
-    assert_eq!(needs(r"colou?r"), some(&["color", "colour"]));
-    assert_eq!(needs(r"(?:foo)+bar?"), some(&["foo"]));
-    assert_eq!(needs(r"a[/\\]{1,4}x"), some(&["a/", "a\\"]));
-    assert_eq!(needs(r"(?:ab){2}"), some(&["abab"]));
+    // `|` stands where a word must begin or end.
+    let needs = |text: &str| {
+        let need = pattern::required(&pattern::parse(text, true).unwrap())?;
+        let edge = |yes| if yes { "|" } else { "" };
+        let texts = need.texts.iter().map(|t| format!("{}{}{}", edge(t.left), t.text, edge(t.right)));
+        Some(texts.collect::<Vec<_>>().join(" "))
+    };
+    let some = |texts: &str| Some(texts.to_owned());
+    assert_eq!(needs(r"\bunion\s+(all\s+)?select\b"), some("select|"));
+    assert_eq!(needs(r"(?:cat|tail)\d"), some("cat tail"));
+    assert_eq!(needs(r"x(?:ab|abc)y"), some("xabcy xaby"));
+    assert_eq!(needs(r"colou?r"), some("color colour"));
+    assert_eq!(needs(r"(?:foo)+bar?"), some("foo"));
+    assert_eq!(needs(r"a[/\\]{1,4}x"), some("a/ a\\"));
+    assert_eq!(needs(r"(?:ab){2}"), some("abab"));
     assert_eq!(needs(r"\d+"), None);
     assert_eq!(needs(r"(?:abc|\d)"), None);
     assert_eq!(needs(r"a.c"), None, "one byte alone is no filter");
+    // What stands beside a word says that it begins or ends there.
+    assert_eq!(needs(r"[;|&]\s*ls[^\w.]+-"), some("|ls|"));
+    assert_eq!(needs(r"(?:^|[^\w])eval(?:[^\w-]|$)"), some("|eval|"));
+    assert_eq!(needs(r"\w*eval\w"), some("eval"));
+    assert_eq!(needs(r"eval\s*\w"), some("eval"), "nothing may stand between the two words");
+    assert_eq!(needs(r"\s\d*id"), some("id"), "what may be nothing hides what stands before it");
+    assert_eq!(needs(r"'\bor"), some("'or"), "a sign, then a word");
+    assert_eq!(needs(r"\b'x'\b"), some("'x'"), "beside a sign the edge is a word's");
+}
+
+#[test]
+fn required_signs() {
+    let signs = |text: &str| pattern::signs(&pattern::parse(text, true).unwrap()).map(|set| set.bits());
+    let set = |bytes: &[u8]| Traits::of_bytes(bytes).bits();
+    assert_eq!(signs(r"[;|]\s*ls`"), [set(b"`"), set(b";|")]);
+    assert_eq!(signs(r"(?:\$|`)x|y\["), [set(b"$`["), set(b"x[")], "one way or the other");
+    assert_eq!(signs(r"\w+\d*"), [Traits::ALL.bits(); 2], "every value has one");
+}
+
+#[test]
+fn literals_keep_their_edges_when_packed() {
+    let literal = |text, left, right| Literal { text, left, right };
+    let all = [
+        literal("or", true, true),
+        literal("pg_", true, false),
+        literal("x y", false, true),
+        literal("a", false, false),
+    ];
+    let packed: Literals = all.into_iter().collect();
+    assert_eq!(packed.iter().collect::<Vec<_>>(), all);
+    let marks: Literals = [literal("a\u{1}bc\u{2}", true, true)].into_iter().collect();
+    assert_eq!(marks.iter().collect::<Vec<_>>(), [literal("bc", false, false)], "a part of it without marks");
 }
 
 #[test]

@@ -4,6 +4,7 @@ pub mod sqli;
 pub mod xss;
 
 use super::Span;
+use super::need::Need;
 
 /// The detectors that a rule may name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,12 +19,12 @@ impl Detector {
     /// Name and value of each detector.
     pub const NAMES: &'static [(&'static str, Detector)] = &[("sqli", Detector::Sqli), ("xss", Detector::Xss)];
 
-    /// The lower-case literals of which any value that it reports contains one.
+    /// What any value that it reports meets.
     #[must_use]
-    pub fn needs(self) -> &'static [&'static str] {
+    pub fn needs(self) -> Vec<Need> {
         match self {
-            Detector::Sqli => sqli::NEEDS,
-            Detector::Xss => xss::NEEDS,
+            Detector::Sqli => sqli::needs(),
+            Detector::Xss => vec![Need::texts(xss::NEEDS.iter().copied().collect())],
         }
     }
 

@@ -8,25 +8,33 @@ use super::window::{AHEAD, Window};
 /// The first and last token of the injection that token `at` is the heart of.
 pub(super) fn judge(window: &mut Window<'_>, at: usize) -> Option<(usize, usize)> {
     match window.kind(at) {
-        Kind::Word
-        | Kind::End
-        | Kind::Dot
-        | Kind::Comma
-        | Kind::Other
-        | Kind::Arithmetic
-        | Kind::Open
-        | Kind::Close => None,
-        Kind::Compare
-        | Kind::Unary
-        | Kind::Brace
-        | Kind::JsonOperator
-        | Kind::From
-        | Kind::All
-        | Kind::By
-        | Kind::Type => None,
         Kind::Number if !window.text(at).ends_with(b".") => None,
-        kind => heart(window, at, kind),
+        kind if may_be_heart(kind) => heart(window, at, kind),
+        _ => None,
     }
+}
+
+/// Whether a token of this kind can be the heart of an injection.
+pub(super) fn may_be_heart(kind: Kind) -> bool {
+    !matches!(
+        kind,
+        Kind::Word
+            | Kind::End
+            | Kind::Dot
+            | Kind::Comma
+            | Kind::Other
+            | Kind::Arithmetic
+            | Kind::Open
+            | Kind::Close
+            | Kind::Compare
+            | Kind::Unary
+            | Kind::Brace
+            | Kind::JsonOperator
+            | Kind::From
+            | Kind::All
+            | Kind::By
+            | Kind::Type
+    )
 }
 
 /// The same, for a `kind` of token that can be the heart of one.

@@ -24,6 +24,11 @@ pub(super) fn kind(word: &[u8]) -> Kind {
         .map_or(Kind::Word, |(_, kind)| *kind)
 }
 
+/// Every keyword, and the beginnings of names that count as one.
+pub(super) fn words() -> impl Iterator<Item = (&'static str, Kind)> {
+    KEYWORDS.iter().chain(PREFIXES).copied()
+}
+
 /// The last eight bytes of `word` in lower case as a number, its length mixed in.
 const fn key(word: &[u8]) -> u64 {
     let mut key = word.len() as u64;

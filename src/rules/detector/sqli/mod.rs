@@ -13,18 +13,74 @@ mod statement;
 mod token;
 mod window;
 
+use crate::decode::Traits;
 use crate::rules::Span;
+use crate::rules::need::{Literal, Need};
 use lexer::Reading;
 use window::Window;
 
-/// Every value that [`detect`] finds something in has at least one of these in it, letters in lower case.
-#[rustfmt::skip]
-pub const NEEDS: &[&str] = &[
-    "'", "\"", "`", "$$", "\u{2018}", "\u{2019}", "\u{2032}", "\u{2b9}", "\u{2bc}",
-    "=", "<", ">", "(", ")", ";", "#", "--", "/*", "@", "::", "|", ".e",
-    "select", "union", "values", "order", "group", "having", "into", "case", "exec", "drop", "truncate", "alter",
-    "create", "delete", "load", "shutdown", "like", "regexp", "glob", "sounds", "similar", "between", "null", "true",
-    "false", "unknown", "information_schem", "sqlite_master", "pg_", "xp_", "sysobjects",
+/// What every value that [`detect`] finds something in meets, one of these at least.
+#[must_use]
+pub fn needs() -> Vec<Need> {
+    let texts = |texts: &[&str]| Need::texts(texts.iter().copied().collect());
+    let signs = Traits::of_bytes;
+    let words = || keyword::words().filter(|(_, kind)| judge::may_be_heart(*kind)).map(|(word, _)| word);
+    vec![
+        // A quote may close the application's own literal; the others hide words from this list, or none is needed.
+        Need { signs: signs(b"'\"`"), ..texts(SIGNS) },
+        texts(WORDS),
+        // The other words say something only beside an operator or a call.
+        Need { with: [signs(b"=<>();#@|-$"), Traits::ALL], ..Need::texts(words().map(as_word).collect()) },
+        // A comment after a parenthesis or a semicolon.
+        Need { signs: signs(b"#"), with: [signs(b");"), Traits::ALL], ..texts(&["--"]) },
+    ]
+}
+
+/// `word` where it stands alone.
+fn as_word(word: &'static str) -> Literal<'static> {
+    // Some keywords are the beginning of a name.
+    Literal { text: word, left: true, right: !word.ends_with(['_', '$']) && word != "information_schem" }
+}
+
+/// Signs that carry an injection on by themselves, and those that part a word in two.
+const SIGNS: &[&str] = &[
+    "$$", "\u{2018}", "\u{2019}", "\u{2032}", "\u{2b9}", "\u{2bc}", "/*", "||", "&&", "@@", "::", "0x", "0.e", "1.e",
+    "2.e", "3.e", "4.e", "5.e", "6.e", "7.e", "8.e", "9.e",
+];
+
+/// Words that make an injection without any sign.
+const WORDS: &[&str] = &[
+    "select",
+    "union",
+    "values",
+    "order",
+    "group",
+    "having",
+    "into",
+    "case",
+    "exec",
+    "drop",
+    "truncate",
+    "alter",
+    "create",
+    "delete",
+    "load",
+    "shutdown",
+    "like",
+    "regexp",
+    "glob",
+    "sounds",
+    "similar",
+    "between",
+    "null",
+    "true",
+    "false",
+    "unknown",
+    "information_schem",
+    "sqlite_master",
+    "pg_",
+    "xp_",
+    "sysobjects",
 ];
 
 /// Whether `value`, decoded by the caller to a fixed point, breaks out of or continues an SQL statement.
