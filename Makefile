@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test test-native test-manifests test-monitoring test-e2e monitoring drill dashboard load wasm build lint bench bench-quick bench-micro bench-instructions profile size clean tools
+.PHONY: help run run-global test test-native test-manifests test-monitoring test-e2e monitoring drill dashboard load wasm build lint bench bench-quick bench-limits bench-micro bench-instructions profile size clean tools tools-global
 
 PYTHON := .tools/python/bin/python
 export PYTHONPATH := tests
@@ -14,7 +14,10 @@ help: ## list every target
 run: wasm tools ## start Envoy with the filter on 127.0.0.1:10000 and print requests to try (CONFIG=file.yaml for your own)
 	@exec $(PYTHON) -m harness.demo $(CONFIG)
 
-test: wasm tools test-native test-manifests test-monitoring bench-instructions test-e2e ## set-up, native tests, manifests, alert rules, instruction counts, then end-to-end tests in every Envoy
+run-global: wasm tools tools-global ## start two Envoys, the rate limit service and Redis: one budget for both, with requests to try
+	@exec $(PYTHON) -m harness.demo_global
+
+test: wasm tools tools-global test-native test-manifests test-monitoring bench-instructions test-e2e ## set-up, native tests, manifests, alert rules, instruction counts, then end-to-end tests in every Envoy
 
 test-native: ## native tests only
 	@tests/setup/rust.sh
@@ -26,7 +29,7 @@ test-manifests: tools ## render what is in istio/, and check it by schemas, by E
 	@cargo build --locked --quiet --bin backstop
 	@exec $(PYTHON) -m manifests
 
-test-e2e: wasm tools ## end-to-end tests only (TESTS="origin limit" runs the files that are named)
+test-e2e: wasm tools tools-global ## end-to-end tests only (TESTS="origin limit" runs the files that are named)
 	@exec $(PYTHON) -m e2e $(TESTS)
 
 test-monitoring: tools ## alert rules, runbook and dashboard of istio/monitoring, by promtool
@@ -87,6 +90,11 @@ profile: tools ## where the instructions of a GET and a JSON POST go, into tests
 	@tests/setup/valgrind.sh
 	@exec $(PYTHON) -m bench.native profile
 
+bench-limits: wasm tools tools-global ## accuracy, memory and cost of limits, local and global, into tests/bench/results/limits.md (DURATION=30 s a run)
+	@tests/setup/h2load.sh
+	@tests/setup/wrk.sh
+	@exec $(PYTHON) -m bench.limits
+
 size: wasm ## bytes of the module
 	@stat --printf '%n %s bytes\n' target/backstop.wasm
 
@@ -95,3 +103,7 @@ clean: ## remove what was built and what set-up fetched
 
 tools:
 	@tests/setup/python.sh
+
+tools-global:
+	@tests/setup/redis.sh
+	@tests/setup/ratelimit.sh

@@ -25,6 +25,7 @@ def new_client():
 class Limits(Case):
     listeners = {
         "main": Listener(config(client=FORWARDED, limits=LIMITS)),
+        "gateway": Listener(config(client=FORWARDED, limits=LIMITS), use_remote_address=True),
         "peer": Listener(config(client={"from": ["peer"]}, limits=LIMITS), use_remote_address=True),
     }
 
@@ -119,6 +120,12 @@ class Limits(Case):
                 self.assertIn(status, (200, 429), form)
                 admitted += status == 200
         self.assertLessEqual(admitted, int(time.monotonic() - began) + 1, "more than one a second")
+
+    def test_behind_a_gateway_that_adds_the_peer(self):
+        """Who names somebody else there has no bucket for it, and takes nothing from the one who is named."""
+        greedy, victim = "127.0.0.11", "127.0.0.12"
+        self.assert_burst(lambda _: self.ask("/c/x", victim, source=greedy, on="gateway"), 5)
+        self.assert_burst(lambda _: self.ask("/c/x", greedy, source=victim, on="gateway"), 5)
 
     def test_peer_address(self):
         """As Envoy sees it, whatever stands in X-Forwarded-For."""

@@ -76,7 +76,7 @@ def bootstrap(listeners, upstream_port, folder, more_clusters=()):
     """The whole bootstrap. `folder` takes the access logs and holds the files of dynamic listeners."""
     return {
         "node": {"id": "harness", "cluster": "harness"},
-        "admin": {"address": address(0)},
+        "admin": {"address": _address(0)},
         "static_resources": {
             "listeners": [_listener(name, listener, folder) for name, listener in listeners.items()],
             "clusters": [_cluster(upstream_port), *more_clusters],
@@ -84,8 +84,7 @@ def bootstrap(listeners, upstream_port, folder, more_clusters=()):
     }
 
 
-def address(port):
-    """A port on this machine, as Envoy writes it."""
+def _address(port):
     return {"socket_address": {"address": HOST, "port_value": port}}
 
 
@@ -104,7 +103,7 @@ def _listener(name, listener, folder):
     return {
         "name": name,
         "stat_prefix": name,
-        "address": address(listener.port),
+        "address": _address(listener.port),
         "filter_chains": [{"filters": [{"name": "http", "typed_config": manager}]}],
     }
 
@@ -130,7 +129,7 @@ def _route(listener):
 
 
 def _cluster(port):
-    endpoint = {"endpoint": {"address": address(port)}}
+    endpoint = {"endpoint": {"address": _address(port)}}
     return {
         "name": "application",
         "type": "STATIC",

@@ -1,0 +1,1 @@
+"""`make bench-limits`: what limits admit, cost and hold, in real Envoys."""
