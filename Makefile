@@ -23,7 +23,7 @@ test-native: ## native tests only
 	@tests/setup/rust.sh
 	cargo test --locked --quiet
 
-test-manifests: tools ## render what is in istio/, and check it by schemas, by Envoy and by `backstop check`
+test-manifests: wasm tools ## render what is in istio/, and check it by schemas, by Envoy and by `backstop check`
 	@tests/setup/schemas.sh
 	@tests/setup/rust.sh
 	@cargo build --locked --quiet --bin backstop

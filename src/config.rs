@@ -85,6 +85,9 @@ pub struct Body {
     pub limits: BodyLimits,
     /// The first pattern that matches counts.
     pub paths: Vec<(Pattern, BodyLimits)>,
+    /// Whether headers wait for the verdict on the body. Envoy must have been told so by
+    /// `allow_on_headers_stop_iteration`, else each request with a body waits for ever.
+    pub hold_headers: bool,
 }
 
 /// A config document, checked.
@@ -218,21 +221,23 @@ impl Config {
 
 impl Default for Body {
     fn default() -> Self {
-        Self { limits: DEFAULT_BODY, paths: Vec::new() }
+        Self { limits: DEFAULT_BODY, paths: Vec::new(), hold_headers: false }
     }
 }
 
 impl Body {
-    /// Reads `inspect`, `oversize`, `encoded`, and `paths`: patterns with their own of these.
+    /// Reads `inspect`, `oversize`, `encoded`, `holdHeaders`, and `paths`: patterns with their own of the first three.
     pub fn read(item: &Item<'_>, report: &mut Report) -> Option<Self> {
-        let fields = item.fields(&["inspect", "oversize", "encoded", "paths"], report)?;
+        let fields = item.fields(&["inspect", "oversize", "encoded", "paths", "holdHeaders"], report)?;
         let limits = BodyLimits::read(&fields, DEFAULT_BODY, report);
         let items = fields.get("paths").and_then(|item| item.list(report)).unwrap_or_default();
         let paths = items.iter().filter_map(|item| {
             let fields = item.fields(&["exact", "prefix", "inspect", "oversize", "encoded"], report)?;
             Some((Pattern::of(item, &fields, report)?, BodyLimits::read(&fields, limits, report)))
         });
-        Some(Self { limits, paths: paths.collect() })
+        let paths = paths.collect();
+        let hold_headers = fields.get("holdHeaders").and_then(|item| item.boolean(report)).unwrap_or(false);
+        Some(Self { limits, paths, hold_headers })
     }
 }
 

@@ -80,7 +80,12 @@ impl Transaction {
             Ok(headers) => {
                 let head = Head { engine: &engine, request: Request { headers }, world };
                 let reply = self.head(&head, end_of_stream);
-                self.obey(reply.err())
+                match self.obey(reply.err()) {
+                    Action::Continue if engine.config.body.hold_headers && matches!(self.state, State::Body(_)) => {
+                        Action::Hold
+                    }
+                    action => action,
+                }
             }
             Err(error) => {
                 let subject = Subject::default();

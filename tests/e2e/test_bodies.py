@@ -30,6 +30,7 @@ class Bodies(Case):
         "deny": Listener(config(body={"inspect": INSPECTED, "oversize": "deny"})),
         "small": Listener(config(body={"inspect": 1024, "oversize": "prefix"})),
         "hold": Listener(config(), hold_headers=True),
+        "held": Listener(config(body={"holdHeaders": True}), hold_headers=True),
     }
 
     def assert_nothing_arrived(self):
@@ -182,3 +183,27 @@ class Bodies(Case):
         self.assert_arrived_whole(body)
         self.assert_refused(self.send("POST", "/n", TEXT, SQLI, on="hold"), "sqli", on="hold")
         self.assert_nothing_arrived()
+
+    def test_with_held_headers_the_application_sees_nothing_of_a_refused_request(self):
+        body = json.dumps({"note": SQLI})
+        for name, how in (("whole", {"body": body}), ("chunked", {"chunks": [body[:20], body[20:]], "pause_s": 0.01})):
+            with self.subTest(name):
+                self.assert_refused(self.send("POST", "/n", JSON, on="held", **how), "sqli", on="held")
+                self.assertEqual(self.upstream.take(), [], "the application saw the request")
+        with self.stream([("content-type", "text/plain")], on="held") as stream:
+            stream.data(b"plain words")
+            stream.trailers([("x-note", ATTACKS["log4shell"])])
+            self.assert_refused(stream.answer(), "log4shell", on="held")
+        self.assertEqual(self.upstream.take(), [], "the application saw the request")
+
+    def test_with_held_headers_all_else_arrives_whole(self):
+        for size in (0, 11, INSPECTED, INSPECTED + 1, 3 << 20):
+            body = harmless(size)
+            for name, how in (("declared", {"body": body}), ("chunked", {"chunks": [body[i : i + 60_000] for i in range(0, size, 60_000)]})):
+                with self.subTest(name, size=size):
+                    self.assert_passes(self.send("PUT", "/upload", TEXT, on="held", **how))
+                    self.assert_arrived_whole(body)
+        self.assert_passes(self.send("GET", "/", on="held"))
+        response = self.send_raw([client.request("POST", "/n", [*TEXT, ("Content-Length", "5"), ("Expect", "100-continue")])[0], b"plain"], on="held", pause_s=0.1)
+        self.assert_passes(response)
+        self.assert_arrived_whole(b"plain")

@@ -5,9 +5,9 @@ import subprocess
 import unittest
 
 import yaml
-from harness import bootstrap
+from harness import MODULE, bootstrap
 from harness.binaries import all_to_test
-from manifests.render import ISTIO, SCRATCH, compose, only
+from manifests.render import ISTIO, SCRATCH, compose, fill_in, only
 
 
 def patches(envoy_filter, apply_to):
@@ -42,6 +42,21 @@ class Envoy(unittest.TestCase):
             with self.subTest(binary.label):
                 self.assertEqual(self.validate(binary, clusters=clusters, filters=filters), "")
                 self.assertIn("header", self.validate(binary, clusters=clusters, filters=wrong), "a wrong field passes")
+
+    def test_held_headers(self):
+        envoy_filter = only(fill_in(compose("prod", ["hold-headers"])), "EnvoyFilter")
+        (discovery,), (extension,) = patches(envoy_filter, "HTTP_FILTER"), patches(envoy_filter, "EXTENSION_CONFIG")
+        config = extension["typed_config"]["config"]
+        self.assertEqual(discovery["name"], extension["name"])
+        self.assertEqual(discovery["config_discovery"]["type_urls"], [extension["typed_config"]["@type"]])
+        config["vm_config"]["code"]["local"]["filename"] = str(MODULE)
+        wrong = json.loads(json.dumps(extension))
+        configuration = wrong["typed_config"]["config"]["configuration"]
+        configuration["value"] = configuration["value"].replace("holdHeaders", "holdHeader")
+        for binary in all_to_test():
+            with self.subTest(binary.label):
+                self.assertEqual(self.validate(binary, filters=[extension]), "")
+                self.assertIn("body.holdHeader: no such field", self.validate(binary, filters=[wrong]))
 
     def test_access_log_has_every_field_that_the_filter_sets(self):
         values = yaml.safe_load((ISTIO / "istiod-values.yaml").read_text())

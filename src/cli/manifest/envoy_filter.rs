@@ -5,7 +5,7 @@ use backstop::document::{Entry, Item, Node, Place, Report, Value, from_json};
 
 use super::module::read_source;
 use super::traffic::{Proxy, proxy_of};
-use super::{Contents, Demands, below, child, elements};
+use super::{Contents, Demands, below, child, elements, holds_headers};
 
 const WASM: &str = "envoy.extensions.filters.http.wasm.v3.Wasm";
 /// Envoy's words, which are not quite Istio's.
@@ -58,6 +58,7 @@ impl Contents {
                 let node = placed(node, value.place);
                 let config = Item { node: &node, ..value };
                 self.placeholders(&config);
+                held(plugin, &config, &mut self.report);
                 self.config(&config, strategy.as_ref(), demands);
             }
             Err(diagnostic) => self.report.error(&value, Name::Syntax, diagnostic.message),
@@ -104,6 +105,22 @@ fn snake_or_camel<'n>(item: &Item<'n>, keys: &[&str]) -> Option<Item<'n>> {
     }
     let found = child(item, &[key]).or_else(|| child(item, &[camel.as_str()]))?;
     snake_or_camel(&found, rest)
+}
+
+/// Envoy holds headers for a filter that asks for it only if its own configuration says so, and the other way round.
+fn held(plugin: &Item<'_>, config: &Item<'_>, report: &mut Report) {
+    let may = snake_or_camel(plugin, &["allow_on_headers_stop_iteration"]);
+    let may = may.filter(|flag| flag.node.value == Value::Bool(true));
+    match (may, holds_headers(config)) {
+        (None, Some(hold)) => {
+            let message = "without allow_on_headers_stop_iteration each request with a body hangs";
+            report.error(&hold, Name::NeedsOther, message);
+        }
+        (Some(flag), None) => {
+            report.warning(&flag, Name::Ignored, "headers are held only if body.holdHeaders says so as well");
+        }
+        _ => {}
+    }
 }
 
 /// How the filter gets to Envoy. Only what istiod sends as an extension of its own passes through the agent, which is what

@@ -124,7 +124,13 @@ impl Contents {
         module::read_plugin(fields, demands, &mut self.report);
         let config = fields.get("pluginConfig").map_or_else(Node::empty_map, |item| item.node.clone());
         let path = join(&plugin.path, "pluginConfig");
-        self.config(&Item { path, place: plugin.place, node: &config }, fields.get("failStrategy"), demands);
+        let config = Item { path, place: plugin.place, node: &config };
+        if let Some(hold) = holds_headers(&config) {
+            let message = "neither WasmPlugin nor TrafficExtension can make Envoy hold headers, so that each request with a \
+                           body would hang: expected an EnvoyFilter";
+            self.report.error(&hold, Name::NeedsOther, message);
+        }
+        self.config(&config, fields.get("failStrategy"), demands);
     }
 
     /// Takes in a config, and looks at what relates it to the `strategy` of the filter that it is for.
@@ -171,6 +177,11 @@ impl Contents {
             _ => {}
         }
     }
+}
+
+/// What tells the filter to hold headers, if something does.
+fn holds_headers<'n>(config: &Item<'n>) -> Option<Item<'n>> {
+    child(config, &["body", "holdHeaders"]).filter(|hold| hold.node.value == Value::Bool(true))
 }
 
 fn choose((plain, kubernetes): (Node, Node)) -> Node {
