@@ -10,8 +10,6 @@ from harness.bootstrap import Listener
 from harness.envoy import eventually
 
 FOLDER = ROOT / "istio" / "monitoring"
-# Of features that this filter does not have yet.
-AWAITED = {"backstop_limits_taken_over", "backstop_reports_failed"}
 
 
 class Monitoring(Case):
@@ -31,7 +29,7 @@ class Monitoring(Case):
         exported = {name.split("{")[0] for name in self.exported()}
         named = {name for name in named if not name.endswith("_")}
         self.assertGreater(len(named), 10)
-        self.assertEqual(sorted(named - exported), sorted(AWAITED))
+        self.assertEqual(sorted(named - exported), [])
         for family in ("requests", "findings", "denials", "limited", "origin", "bodies"):
             self.assertTrue(any(name.startswith(f"backstop_{family}_") for name in exported), family)
 
