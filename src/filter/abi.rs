@@ -76,6 +76,7 @@ mod raw {
         ) -> u32;
         pub fn proxy_set_effective_context(context: u32) -> u32;
         pub fn proxy_define_metric(kind: MetricKind, name: *const u8, name_size: usize, id: *mut u32) -> u32;
+        pub fn proxy_set_tick_period_milliseconds(period: u32) -> u32;
         pub fn proxy_increment_metric(id: u32, by: i64) -> u32;
         pub fn proxy_record_metric(id: u32, value: u64) -> u32;
         pub fn proxy_get_metric(id: u32, value: *mut u64) -> u32;
@@ -234,6 +235,11 @@ pub fn http_call(message: &Message<'_>) -> Result<(), HostError> {
 /// Makes host calls act on another context, until the running callback returns.
 pub fn act_as(context: u32) -> Result<(), HostError> {
     done("set-effective-context", unsafe { raw::proxy_set_effective_context(context) })
+}
+
+/// Asks for a call of `proxy_on_tick` so often, on the context of the plugin that acts.
+pub fn set_tick_period_ms(period: u32) -> Result<(), HostError> {
+    done("set-tick-period", unsafe { raw::proxy_set_tick_period_milliseconds(period) })
 }
 
 /// A new id for the metric of that name. Ids are never given back: ask once for each name.

@@ -108,6 +108,16 @@ extern "C" fn proxy_on_response_headers(id: u32, _count: usize, _end_of_stream: 
     Action::Continue
 }
 
+/// Time to tell the host what was counted.
+#[unsafe(no_mangle)]
+extern "C" fn proxy_on_tick(plugin: u32) {
+    with_contexts((), |contexts| {
+        if let Some(plugin) = contexts.plugins.get(&plugin) {
+            plugin.on_tick();
+        }
+    });
+}
+
 /// A call that a plugin made is answered; one that failed has no headers.
 #[unsafe(no_mangle)]
 extern "C" fn proxy_on_http_call_response(plugin: u32, _call: u32, headers: usize, _body: usize, _trailers: usize) {

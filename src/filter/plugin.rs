@@ -63,6 +63,13 @@ impl Plugin {
         self.running.is_some()
     }
 
+    /// Some time has passed.
+    pub fn on_tick(&self) {
+        if let Some((_, world)) = &self.running {
+            world.tell_counts();
+        }
+    }
+
     /// A stream under this config.
     pub fn stream(&self, id: u32) -> HttpStream {
         let before = self.streams.replace(self.streams.get().wrapping_add(1));

@@ -66,6 +66,8 @@ pub fn increment(counter: Option<u32>, by: u64) {
     }
 }
 
+/// So often the host is told what was counted: a call for each counter and request would cost more than the request.
+const TICK_MS: u32 = 200;
 /// So many calls of our own may be open at once in one worker, so that a service that hangs takes little memory.
 const MAX_OPEN_CALLS: usize = 64;
 /// Size of a page of linear memory (WebAssembly core specification 2.0, 4.2.8).
@@ -75,8 +77,10 @@ const PAGE_BYTES: u64 = 65536;
 pub struct HostWorld {
     /// Before every key in shared data, which all plugins of the proxy have in common.
     key_prefix: Vec<u8>,
-    /// Ids of the counters by their index.
-    counters: Vec<Option<u32>>,
+    /// Ids of the counters by their index, and what each has counted that the host has not been told.
+    counters: Vec<(Option<u32>, Cell<u64>)>,
+    /// Whether the host will ask for what was counted, so that requests need not tell it one by one.
+    ticks: bool,
     /// The context of the plugin, to which answers to our own calls come: a stream may be over by then.
     root: u32,
     /// The context of the stream whose callback runs.
@@ -96,6 +100,7 @@ impl HostWorld {
         Self {
             key_prefix: [b"backstop/", plugin.as_slice(), b"/"].concat(),
             counters: Vec::new(),
+            ticks: false,
             root,
             stream: Cell::new(root),
             open_calls: Cell::new(0),
@@ -107,8 +112,16 @@ impl HostWorld {
 
     /// Defines the histograms, and the counters, whose indices are those of `names`.
     pub fn define_metrics(&mut self, names: &[String]) {
-        self.counters = names.iter().map(|name| counter(name)).collect();
+        self.counters = names.iter().map(|name| (counter(name), Cell::new(0))).collect();
+        self.ticks = abi::set_tick_period_ms(TICK_MS).is_ok();
         self.histograms = Histogram::ALL.iter().map(|each| metric(MetricKind::Histogram, each.name())).collect();
+    }
+
+    /// Tells the host what was counted since it was last told.
+    pub fn tell_counts(&self) {
+        for (counter, counted) in &self.counters {
+            increment(*counter, counted.take());
+        }
     }
 
     /// Says whose callback runs.
@@ -123,6 +136,12 @@ impl HostWorld {
 
     fn key(&self, key: &str) -> Vec<u8> {
         [self.key_prefix.as_slice(), key.as_bytes()].concat()
+    }
+}
+
+impl Drop for HostWorld {
+    fn drop(&mut self) {
+        self.tell_counts();
     }
 }
 
@@ -152,7 +171,12 @@ impl SharedData for HostWorld {
 
 impl Sink for HostWorld {
     fn count(&self, index: usize, by: u64) {
-        increment(self.counters.get(index).copied().flatten(), by);
+        let Some((counter, counted)) = self.counters.get(index) else { return };
+        if self.ticks {
+            counted.set(counted.get().saturating_add(by));
+        } else {
+            increment(*counter, by);
+        }
     }
 
     fn observe(&self, index: usize, value: u64) {

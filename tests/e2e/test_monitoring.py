@@ -2,12 +2,13 @@
 
 import json
 import re
+import time
 
 from e2e.attacks import ATTACKS, PLACES
 from e2e.case import ALL_EVENTS, Case, config
 from harness import ROOT
 from harness.bootstrap import Listener
-from harness.envoy import eventually
+from harness.envoy import TOLD_AFTER_S, eventually
 
 FOLDER = ROOT / "istio" / "monitoring"
 
@@ -20,6 +21,7 @@ class Monitoring(Case):
 
     def exported(self):
         """Every metric by its name in Prometheus' format, labels and all."""
+        time.sleep(TOLD_AFTER_S)
         lines = [line.rsplit(" ", 1) for line in self.envoy.get("/stats/prometheus").splitlines() if not line.startswith("#")]
         return {name.removesuffix("{}"): float(value) for name, value in lines if name}
 
