@@ -2,8 +2,9 @@
 
 import statistics
 
-from bench.limits.load import Load
-from harness.bench import HEADERS, TARGET, cpu_seconds
+from bench.limits.steady import Load
+from bench.load import cpu_seconds
+from bench.scenarios import recorded
 from harness.bootstrap import TYPE, Listener
 from harness.envoy import Envoy
 
@@ -65,9 +66,9 @@ def measure(binary, seconds, say):
 
 def run(envoy, times, seconds):
     """One run: the answers, against what was promised in the time that they took."""
-    headers = [(name, value) for name, value in HEADERS.items() if name != "X-Origin-Verify"]
+    _, target, headers, _ = recorded("browser-get")
     before = cpu_seconds(envoy.pid())
-    answers = Load(envoy.ports["main"], RATE * times, seconds, headers, TARGET).answers()
+    answers = Load(envoy.ports["main"], RATE * times, seconds, headers, target).answers()
     spent = cpu_seconds(envoy.pid()) - before
     admitted = sum(status == 200 for _, status in answers)
     expected = BURST + RATE * (answers[-1][0] - answers[0][0])

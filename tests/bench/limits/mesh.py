@@ -2,7 +2,7 @@
 
 import time
 
-from bench.limits.load import Load
+from bench.limits.steady import Load
 from harness.bootstrap import Listener
 from harness.envoy import Envoy
 from harness.ratelimit import RateLimitService, Redis, cluster, http_filter, limits
