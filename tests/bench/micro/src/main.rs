@@ -8,6 +8,7 @@ use micro::{Recorded, World, engine, is_refused};
 /// So many requests are counted, after as many that are not: expressions and buffers are made when first needed, and stay.
 const SERVED: usize = 200;
 
+#[expect(clippy::disallowed_methods, reason = "this is a command line")]
 fn main() {
     let path = std::env::args_os().nth(1).expect("the path of a file with requests");
     let requests = Recorded::all(&std::fs::read(path).expect("a file that can be read"));
