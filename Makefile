@@ -62,7 +62,7 @@ lint: ## clippy for both targets, and rustfmt
 	@tests/setup/rust.sh
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
-	cd tests/bench/micro && cargo fmt --check && cargo clippy --locked --all-targets --target-dir ../../../target/micro -- -D warnings
+	cd tests/bench/micro && cargo fmt --check && cargo clippy --all-targets --target-dir ../../../target/micro -- -D warnings
 	@tests/setup/wasm.sh --clippy .
 
 BENCH = --rounds "$(ROUNDS)" --seconds "$(SECONDS)" --requests "$(REQUESTS)" --scenarios "$(SCENARIOS)" --contestants "$(CONTESTANTS)"
@@ -78,9 +78,9 @@ bench-quick: bench ## the same in a minute: two scenarios, beside a bare Envoy a
 
 bench-micro: ## native speed of decode, prefilter, scan and extract (ONLY=name runs some)
 	@tests/setup/rust.sh
-	@cd tests/bench/micro && exec cargo bench --locked --quiet --bench rooms --target-dir ../../../target/micro -- $(if $(ONLY),"$(ONLY)")
+	@cd tests/bench/micro && exec cargo bench --quiet --bench rooms --target-dir ../../../target/micro -- $(if $(ONLY),"$(ONLY)")
 
-bench-instructions: tools ## instructions of three requests against tests/bench/instructions.json (RENEW=1 writes it)
+bench-instructions: tools ## instructions of five kinds of request against tests/bench/instructions.json (RENEW=1 writes it)
 	@tests/setup/rust.sh
 	@tests/setup/valgrind.sh
 	@exec $(PYTHON) -m bench.native $(if $(RENEW),renew)

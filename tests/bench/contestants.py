@@ -49,4 +49,4 @@ CONTESTANTS = {
 }
 
 # It takes the whole request before it answers; its CPU is its own.
-UPSTREAM = Listener(None, answer="ok", filters=_behind(BUFFER), access_log=False)
+UPSTREAM = Listener(None, answer="ok", filters=_behind(BUFFER))

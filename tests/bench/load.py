@@ -39,11 +39,18 @@ class Sample:
     refused: float  # the share that got an answer other than 2xx or 3xx
 
 
+def write_requests(name, requests):
+    """A file of requests, each after its length in four bytes."""
+    SCRATCH.mkdir(parents=True, exist_ok=True)
+    file = SCRATCH / f"{name}.requests"
+    file.write_bytes(b"".join(struct.pack(">I", len(each)) + each for each in requests))
+    return file
+
+
 def write_script(name, requests):
     """A wrk script that sends the requests in turn."""
-    SCRATCH.mkdir(parents=True, exist_ok=True)
-    data, script = SCRATCH / f"{name}.requests", SCRATCH / f"{name}.lua"
-    data.write_bytes(b"".join(struct.pack(">I", len(each)) + each for each in requests))
+    data = write_requests(name, requests)
+    script = data.with_suffix(".lua")
     script.write_text(SCRIPT % data)
     return script
 

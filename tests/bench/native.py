@@ -10,13 +10,16 @@ import subprocess
 import sys
 
 from bench import HERE, RESULTS, SCRATCH, commit
+from bench.load import write_requests
 from bench.report import table
+from bench.scenarios import SCENARIOS
 from harness import ROOT, Problem
 
 TARGET = ROOT / "target" / "micro"
 BASELINE = HERE / "instructions.json"
-REQUESTS = ("browser-get", "json-post", "sql-injection")
-PROFILED = ("browser-get", "json-post")
+COUNTED = ("get", "fresh", "json", "jsonfresh", "blocked")
+PROFILED = ("fresh", "jsonfresh")
+REQUESTS = 400  # of a scenario that has more
 FUNCTIONS = 24
 
 ALLOWED = 0.15
@@ -39,7 +42,7 @@ def main(words):
 
 
 def build():
-    cargo = ["cargo", "build", "--locked", "--release", "--quiet", "--bin", "micro", "--target-dir", str(TARGET)]
+    cargo = ["cargo", "build", "--release", "--quiet", "--bin", "micro", "--target-dir", str(TARGET)]
     if subprocess.run(cargo, cwd=HERE / "micro").returncode != 0:
         raise Problem("tests/bench/micro does not build: see above")
 
@@ -49,19 +52,19 @@ def rustc():
 
 
 def counted():
-    """Instructions of each request, all phases."""
+    """Instructions for one request of each scenario, all phases."""
     counts = {}
-    for name in REQUESTS:
+    for name in COUNTED:
         counts[name] = served(name)[0]
-        print(f"  {name:<16}{counts[name]:>10,} instructions", flush=True)
+        print(f"  {SCENARIOS[name].label:<28}{counts[name]:>10,} instructions", flush=True)
     return counts
 
 
 def served(name):
-    """Instructions of one request, callgrind's file, and how many requests it counted."""
-    SCRATCH.mkdir(parents=True, exist_ok=True)
+    """Instructions for one request, callgrind's file, and how many requests it counted."""
+    requests = write_requests(f"{name}-native", SCENARIOS[name].requests[:REQUESTS])
     file = SCRATCH / f"{name}.callgrind"
-    words = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={file}", "--toggle-collect=micro::served", TARGET / "release" / "micro", name]
+    words = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={file}", "--toggle-collect=micro::served*", TARGET / "release" / "micro", requests]
     run = subprocess.run(words, capture_output=True, text=True)
     times = re.search(r"^(\d+) served", run.stdout)
     total = re.search(r"Collected : (\d+)", run.stderr)
@@ -84,7 +87,7 @@ def compare():
             print(f"  FAILED {name}: {change:+.1%} over the baseline of {baseline['instructions'][name]:,}, and {allowed:.0%} is allowed")
         elif abs(change) > ALLOWED / 3:
             print(f"  {name}: {change:+.1%}; '{RENEW}' makes this the baseline")
-    print(f"{len(REQUESTS) - failed} passed, {failed} failed")
+    print(f"{len(COUNTED) - failed} passed, {failed} failed")
     if failed:
         raise Problem(f"requests cost more instructions than before: 'make profile' says where; if it is meant, '{RENEW}' and commit {BASELINE.relative_to(ROOT)}")
 
@@ -98,7 +101,7 @@ def profile():
     ]
     for name in PROFILED:
         total, file, times = served(name)
-        parts.append(f"## {name}: {total:,} instructions\n\n" + functions(annotated(file), total, times))
+        parts.append(f"## {SCENARIOS[name].label}: {total:,} instructions\n\n" + functions(annotated(file), total, times))
     page = "\n".join(parts)
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "profile.md").write_text(page)

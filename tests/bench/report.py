@@ -66,7 +66,7 @@ def budgets(results):
 
 
 def _budgets(figures):
-    for scenario, limit in (("get", 0.33), ("fresh", 0.33), ("json", 0.8)):
+    for scenario, limit in (("get", 0.33), ("fresh", 0.33), ("json", 0.8), ("jsonfresh", 0.8)):
         if (added := figures.added(scenario, "backstop")) is not None:
             times = added / figures.of(scenario, "bare")
             yield Budget(f"{SCENARIOS[scenario].label}: adds at most {limit} x bare", f"{times:.2f} x ({added:.1f} us)", times, limit)

@@ -11,6 +11,8 @@ from e2e.attacks import ATTACKS, BOUNDARY, PLACES, STANDS
 from harness.client import request
 
 INSPECTED = 131_072  # the default of `body.inspect`
+LARGE_JSON = 65_400
+LARGE_ONES = 50  # distinct ones of that size, with some 30,000 values
 FRESH = 20_000  # distinct requests, more than any filter is likely to remember
 ATTACK_SHARE = 0.05
 
@@ -60,14 +62,17 @@ def with_cookies(count):
 
 
 @functools.cache
-def large_json():
-    """The shop's document with so many seats that it has 64 KB."""
+def large_json(seed):
+    """The shop's document with so many seats, each with a note of its own, that it has 64 KB."""
     method, target, headers, body = recorded("json-post")
+    rng = random.Random(seed)
     document = json.loads(body)
-    seats, document["seats"] = document["seats"], []
-    while len(text := json.dumps(document)) < 65_400:
-        n = len(document["seats"])
-        document["seats"].append({**seats[n % len(seats)], "id": 4711 + n, "note": f"aisle if possible, please, {WORDS[n % len(WORDS)]} {n}"})
+    seats = document["seats"]
+    document["seats"] = []
+    while len(text := json.dumps(document)) < LARGE_JSON:
+        number = len(document["seats"])
+        note = " ".join(rng.choices(WORDS, k=5))
+        document["seats"].append({**seats[number % len(seats)], "id": 4711 + number, "note": note})
     return wire(method, target, headers, text)
 
 
@@ -143,7 +148,7 @@ class Visitors:
 
     def large(self):
         """A document of 64 KB."""
-        return large_json()
+        return large_json(self.rng.randrange(LARGE_ONES))
 
     def picture(self):
         """An upload of 1 MB."""
@@ -161,7 +166,8 @@ SCENARIOS = {
     "fresh": Scenario("GET, every value new", lambda: Visitors(1).shuffled(get=100)),
     "cookies": Scenario("GET with 30 cookies", lambda: [with_cookies(30)]),
     "json": Scenario("2.4 KB JSON POST", lambda: [wire(*recorded("json-post"))]),
-    "json64k": Scenario("64 KB JSON POST", lambda: [large_json()], body_bytes=65_400),
+    "jsonfresh": Scenario("JSON POST, every value new", lambda: Visitors(4).shuffled(json=100)),
+    "json64k": Scenario("64 KB JSON POST", lambda: [large_json(seed) for seed in range(LARGE_ONES)], body_bytes=LARGE_JSON),
     "upload": Scenario("1 MB upload, 128 KB inspected", lambda: [upload(1_000_000)], reads=INSPECTED),
     "blocked": Scenario("blocked SQL injection", lambda: [wire(*recorded("sql-injection"))], refused=1.0),
     "mix": Scenario("95 % harmless, 5 % attacks", lambda: Visitors(2).shuffled(get=75, json=10, form=10, attack=5), refused=ATTACK_SHARE),

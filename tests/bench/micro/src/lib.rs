@@ -1,12 +1,12 @@
 //! The requests that are measured, and a world for them to run in: `tests/bench/requests`, under
 //! `tests/bench/everything-on.json`.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use backstop::engine::Engine;
-use backstop::host::{Clock, HostError, SharedData, Sink, Stored, Stream};
+use backstop::host::{Clock, HostError, Message, Post, SharedData, Sink, Stored, Stream};
 use backstop::http::Header;
 use backstop::transaction::Transaction;
 use backstop::verdict::Action;
@@ -34,10 +34,29 @@ impl Recorded {
     /// When there is none, or it is no request.
     #[must_use]
     pub fn named(name: &str) -> Self {
-        let (_, text) =
-            REQUESTS.iter().find(|(n, _)| *n == name).unwrap_or_else(|| panic!("no request is called {name}"));
+        let found = REQUESTS.iter().find(|(n, _)| *n == name);
+        Self::parse(found.unwrap_or_else(|| panic!("no request is called {name}")).1)
+    }
+
+    /// The requests of a file, each after its length in four bytes, the highest first.
+    ///
+    /// # Panics
+    /// When the file holds something else.
+    #[must_use]
+    pub fn all(mut file: &[u8]) -> Vec<Self> {
+        let mut requests = Vec::new();
+        while let Some((length, rest)) = file.split_first_chunk::<4>() {
+            let (request, rest) = rest.split_at(u32::from_be_bytes(*length) as usize);
+            requests.push(Self::parse(request));
+            file = rest;
+        }
+        assert!(file.is_empty() && !requests.is_empty(), "whole requests, at least one");
+        requests
+    }
+
+    fn parse(text: &[u8]) -> Self {
         let text = std::str::from_utf8(text).expect("UTF-8");
-        let (head, body) = text.split_once("\n\n").expect("a head");
+        let (head, body) = text.split_once("\r\n\r\n").or_else(|| text.split_once("\n\n")).expect("a head");
         let mut lines = head.lines();
         let mut first = lines.next().expect("a first line").split(' ');
         let mut headers: Vec<(Vec<u8>, Vec<u8>)> = [":method", ":path"]
@@ -86,7 +105,7 @@ pub fn is_refused(engine: &Rc<Engine>, request: &Recorded, world: &World<'_>) ->
 /// Shared data in a map, a clock that stands, and nobody who listens.
 #[derive(Default)]
 pub struct World<'b> {
-    body: &'b [u8],
+    body: Cell<&'b [u8]>,
     shared: RefCell<BTreeMap<String, Stored>>,
 }
 
@@ -94,7 +113,12 @@ impl<'b> World<'b> {
     /// A world in which `body` is held.
     #[must_use]
     pub fn new(body: &'b [u8]) -> Self {
-        Self { body, shared: RefCell::default() }
+        Self { body: Cell::new(body), shared: RefCell::default() }
+    }
+
+    /// The same world when another body is held.
+    pub fn hold(&self, body: &'b [u8]) {
+        self.body.set(body);
     }
 }
 
@@ -122,6 +146,8 @@ impl SharedData for World<'_> {
 impl Sink for World<'_> {
     fn count(&self, _index: usize, _by: u64) {}
 
+    fn observe(&self, _index: usize, _value: u64) {}
+
     fn warn(&self, _line: &str) {}
 
     fn note(&self, _name: &str, _value: &[u8]) {}
@@ -133,10 +159,20 @@ impl Stream for World<'_> {
     }
 
     fn body(&self, max: usize) -> Result<Vec<u8>, HostError> {
-        Ok(self.body.get(..max).unwrap_or(self.body).to_vec())
+        let body = self.body.get();
+        Ok(body.get(..max).unwrap_or(body).to_vec())
     }
 
     fn remove_header(&self, _name: &str) -> Result<(), HostError> {
+        Ok(())
+    }
+    fn add_header(&self, _name: &str, _value: &str) -> Result<(), HostError> {
+        Ok(())
+    }
+}
+
+impl Post for World<'_> {
+    fn post(&self, _message: &Message<'_>) -> Result<(), HostError> {
         Ok(())
     }
 }

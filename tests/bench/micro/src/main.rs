@@ -1,27 +1,32 @@
-//! `micro NAME`: serves one request again and again, for callgrind, which counts only what happens inside [`served`].
+//! `micro FILE`: serves the requests of a file in turn, for callgrind, which counts only what happens inside [`served`].
 
 use std::rc::Rc;
 
 use backstop::engine::Engine;
 use micro::{Recorded, World, engine, is_refused};
 
-/// How often callgrind sees the request; what it counts is divided by this.
-const SERVED: usize = 100;
-/// Regular expressions and buffers are made when first needed, and stay.
-const WARM_UP: usize = 20;
+/// So many requests are counted, after as many that are not: expressions and buffers are made when first needed, and stay.
+const SERVED: usize = 200;
 
+#[expect(clippy::disallowed_methods, reason = "this is a command line")]
 fn main() {
-    let name = std::env::args().nth(1).unwrap_or_default();
-    let (engine, request) = (engine(), Recorded::named(&name));
-    let world = World::new(&request.body);
-    for _ in 0..WARM_UP {
-        let _ = is_refused(&engine, &request, &world);
+    let path = std::env::args_os().nth(1).expect("the path of a file with requests");
+    let requests = Recorded::all(&std::fs::read(path).expect("a file that can be read"));
+    let (engine, world) = (engine(), World::default());
+    let mut requests = requests.iter().cycle();
+    for request in requests.by_ref().take(SERVED) {
+        world.hold(&request.body);
+        let _ = is_refused(&engine, request, &world);
     }
-    let refused = served(&engine, &request, &world);
+    let refused = served(&engine, requests.take(SERVED), &world);
     println!("{SERVED} served, {refused} refused");
 }
 
 #[inline(never)]
-fn served(engine: &Rc<Engine>, request: &Recorded, world: &World<'_>) -> usize {
-    (0..SERVED).filter(|_| is_refused(engine, request, world)).count()
+fn served<'r>(engine: &Rc<Engine>, requests: impl Iterator<Item = &'r Recorded>, world: &World<'r>) -> usize {
+    let refused = requests.filter(|request| {
+        world.hold(&request.body);
+        is_refused(engine, request, world)
+    });
+    refused.count()
 }
