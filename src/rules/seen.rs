@@ -33,9 +33,10 @@ struct Slot {
 impl Slot {
     fn holds(&self, value: &Value<'_>) -> bool {
         self.place == Some(place(value))
-            && self.bytes.split_at_checked(value.name.len()).is_some_and(|(name, bytes)| {
-                same(name, value.name) && same(bytes, value.bytes)
-            })
+            && self
+                .bytes
+                .split_at_checked(value.name.len())
+                .is_some_and(|(name, bytes)| same(name, value.name) && same(bytes, value.bytes))
     }
 }
 
