@@ -21,7 +21,7 @@ const HIGH: u8 = 62;
 const CONTROL: u8 = 63;
 
 /// Each byte's symbol, all below [`SYMBOLS`].
-pub const SYMBOL_OF: [u8; 256] = {
+const SYMBOL_OF: [u8; 256] = {
     let mut table = [0; 256];
     let mut punctuation = PUNCTUATION;
     let mut i = 0_usize;
@@ -66,8 +66,6 @@ impl Traits {
     pub const WORD: Self = Self((1 << PUNCTUATION) - 1).with(Self::of_bytes(b"_"));
     /// 0x80 and above
     pub const HIGH: Self = Self(1 << HIGH);
-    /// Tabs and the ends of lines
-    pub const LINE: Self = Self(1 << LINE);
     /// White space
     pub const SPACE: Self = Self(1 << SPACE | 1 << LINE);
     /// NUL and other control characters

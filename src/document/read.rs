@@ -69,12 +69,24 @@ impl<'n> Item<'n> {
     /// A kebab-case name of at most 64 characters that none of `taken` is: it stands in metrics, log lines and keys.
     /// `what` says in the diagnostic what bears it.
     pub fn name(&self, what: &str, taken: &mut Vec<String>, report: &mut Report) -> Option<String> {
+        self.name_that(what, "", |_| true, taken, report)
+    }
+
+    /// The same for a name that `accepts` takes as well; `which` ends the sentence that says what is accepted.
+    pub fn name_that(
+        &self,
+        what: &str,
+        which: &str,
+        accepts: impl Fn(&str) -> bool,
+        taken: &mut Vec<String>,
+        report: &mut Report,
+    ) -> Option<String> {
         const MAX_NAME_BYTES: usize = 64;
         let text = self.text(report)?;
         let word = |w: &str| !w.is_empty() && w.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
-        if text.len() > MAX_NAME_BYTES || !text.split('-').all(word) {
+        if text.len() > MAX_NAME_BYTES || !text.split('-').all(word) || !accepts(text) {
             let message =
-                format!("found \"{text}\", expected a kebab-case name of at most {MAX_NAME_BYTES} characters");
+                format!("found \"{text}\", expected a kebab-case name of at most {MAX_NAME_BYTES} characters{which}");
             report.error(self, Name::BadId, message);
             return None;
         }

@@ -73,27 +73,10 @@ impl Exclusion {
     }
 }
 
-/// The longest name: it stands in metrics.
-const MAX_NAME_BYTES: usize = 64;
-
 fn read_name(item: &Item<'_>, names: &mut Vec<String>, report: &mut Report) -> Option<String> {
-    let text = item.text(report)?;
-    let word = |w: &str| !w.is_empty() && w.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
     // A number is what one without a name is called by.
-    let is_number = text.bytes().all(|b| b.is_ascii_digit());
-    if text.len() > MAX_NAME_BYTES || is_number || !text.split('-').all(word) {
-        let message = format!(
-            "found \"{text}\", expected a kebab-case name of at most {MAX_NAME_BYTES} characters that is no number"
-        );
-        report.error(item, Name::BadId, message);
-        return None;
-    }
-    if names.iter().any(|name| name == text) {
-        report.error(item, Name::DuplicateId, format!("another exclusion is called \"{text}\" too"));
-        return None;
-    }
-    names.push(text.to_owned());
-    Some(text.to_owned())
+    let is_no_number = |text: &str| !text.bytes().all(|b| b.is_ascii_digit());
+    item.name_that("exclusion", " that is no number", is_no_number, names, report)
 }
 
 /// Reads `2027-03-31` as days since 1970-01-01. kustomize makes `2027-03-31T00:00:00Z` of it where it has no quotes.

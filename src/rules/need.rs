@@ -72,12 +72,6 @@ impl Literals {
         })
     }
 
-    /// Whether there is none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     /// Adds one; one that holds a mark of the packed form becomes the part of it that holds none.
     pub fn push(&mut self, literal: Literal<'_>) {
         let packed = self.0.to_mut();

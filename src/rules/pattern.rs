@@ -115,7 +115,7 @@ const MAX_FREQUENCY: f64 = 0.3;
 
 /// Sets of symbols, one of each of which stands in every match, the rarest first.
 fn sets(hir: &Hir) -> Vec<Traits> {
-    let mut sets = match hir.kind() {
+    rarest(match hir.kind() {
         HirKind::Empty | HirKind::Look(_) => Vec::new(),
         HirKind::Literal(literal) => literal.0.iter().map(|byte| Traits::of_bytes(&[*byte])).collect(),
         HirKind::Class(class) => {
@@ -136,9 +136,7 @@ fn sets(hir: &Hir) -> Vec<Traits> {
             };
             branches.reduce(both).unwrap_or_default()
         }
-    };
-    sets = rarest(sets);
-    sets
+    })
 }
 
 /// The rarest few of `sets`.

@@ -204,12 +204,6 @@ impl Prefilter {
         Bits::new(self.wants.len())
     }
 
-    /// The rule that has need number `need`.
-    #[must_use]
-    pub fn rule_of(&self, need: usize) -> Option<usize> {
-        self.wants.get(need).map(|want| usize::from(want.rule))
-    }
-
     /// The needs among `these` and `those` that the text of `hits` meets, as the rules that have them; a rule may come twice.
     pub fn candidates<'p>(
         &'p self,

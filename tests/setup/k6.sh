@@ -8,8 +8,8 @@ version=v1.8.1
 if command -v k6 >/dev/null || [ -x .tools/bin/k6 ]; then
     exit 0
 fi
-command -v go >/dev/null || die "no k6 and no go on PATH: install k6 (https://k6.io) or Go 1.25 or newer and run this again"
+go=$(tests/setup/go.sh 1.25)
 say "k6 $version by go install, into .tools/bin: some minutes, once"
 mkdir -p .tools/bin
-GOBIN=$PWD/.tools/bin CGO_ENABLED=0 nice go install -trimpath -ldflags='-s -w' "go.k6.io/k6@$version" ||
+GOBIN=$PWD/.tools/bin CGO_ENABLED=0 nice "$go" install -trimpath -ldflags='-s -w' "go.k6.io/k6@$version" ||
     die "go could not build k6: see the lines above"

@@ -44,6 +44,18 @@ impl Numbers {
     }
 }
 
+/// Sixty thousand values, half of them any bytes and half of them of `signs`, each of less than sixty.
+pub fn random_values(signs: &'static [u8]) -> impl Iterator<Item = Vec<u8>> {
+    let mut numbers = Numbers(42);
+    (0..60_000).map(move |_| {
+        let any = numbers.below(2) == 0;
+        let length = numbers.below(60);
+        let mut byte =
+            || if any { u8::try_from(numbers.below(256)).unwrap() } else { signs[numbers.below(signs.len())] };
+        (0..length).map(|_| byte()).collect()
+    })
+}
+
 /// Asserts that `core` is found between two copies of each padding.
 pub fn found_behind(detector: Detector, cores: &[&str], paddings: &[String]) {
     for core in cores {

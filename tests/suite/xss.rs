@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use backstop::rules::detector::Detector;
 use backstop::rules::detector::xss::detect;
 
-use crate::detector::{Numbers, found_behind, needed};
+use crate::detector::{Numbers, found_behind, needed, random_values};
 
 #[test]
 fn letter_case_hides_nothing() {
@@ -101,13 +101,7 @@ fn random_sequences_of_words_and_signs_hold_a_needed_literal_when_found() {
 #[test]
 fn any_bytes_are_survived() {
     const SIGNS: &[u8] = b"<>/=\"'`()[]{}!+-.,;:&@$\\ \n\t\x0b\x0c\0\xbc\xc2onONscriptjavadtSRC*";
-    let mut numbers = Numbers(42);
-    for _ in 0..60_000 {
-        let any = numbers.below(2) == 0;
-        let length = numbers.below(60);
-        let value: Vec<u8> = (0..length)
-            .map(|_| if any { u8::try_from(numbers.below(256)).unwrap() } else { SIGNS[numbers.below(SIGNS.len())] })
-            .collect();
+    for value in random_values(SIGNS) {
         if let Some(span) = detect(&value) {
             assert!(span.start < span.end && span.end <= value.len(), "{span:?} in {value:?}");
         }
