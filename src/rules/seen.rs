@@ -4,10 +4,6 @@
 //! A value is compared byte for byte with the one that its hash points to, so nobody can pass one value off as another;
 //! who fills the table with values of his own only makes it forget.
 
-use std::hash::Hasher;
-
-use rustc_hash::FxHasher;
-
 use crate::extract::{Target, Value};
 
 /// So many values are remembered.
@@ -85,9 +81,22 @@ fn slot(value: &Value<'_>) -> Option<usize> {
     if value.bytes.len() < MIN_BYTES || value.bytes.len().saturating_add(value.name.len()) > most {
         return None;
     }
-    let mut hasher = FxHasher::default();
-    hasher.write(value.bytes);
-    hasher.write(value.name);
-    hasher.write_u8(value.target as u8);
-    Some((hasher.finish() >> 48) as usize % SLOTS)
+    let hash = mix(mix(mix(0, value.target as u64), ends(value.bytes)), ends(value.name));
+    Some((hash >> 48) as usize % SLOTS)
+}
+
+/// A number for a text, made of its length, its first, middle and last eight bytes: the comparison looks at the others.
+fn ends(text: &[u8]) -> u64 {
+    let word = |part: Option<&[u8]>| part.and_then(|p| p.first_chunk()).map(|chunk| u64::from_le_bytes(*chunk));
+    let last = text.len().saturating_sub(8);
+    match (word(Some(text)), word(text.get(last / 2..)), word(text.get(last..))) {
+        (Some(first), Some(middle), Some(last)) => mix(mix(mix(text.len() as u64, first), middle), last),
+        _ => text.iter().fold(text.len() as u64, |all, byte| all << 8 | u64::from(*byte)),
+    }
+}
+
+/// One step of a multiplicative hash (Knuth, 6.4): the high bits of the product depend on all of both. In 64 bits by
+/// itself, since a hash in words of the machine has no high bits in the module.
+fn mix(hash: u64, more: u64) -> u64 {
+    (hash.rotate_left(23) ^ more).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
