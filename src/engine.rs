@@ -12,7 +12,7 @@ use crate::extract::{self, Target, Value};
 use crate::http::Request;
 use crate::path::Path;
 use crate::rules::exclusion::Exclusion;
-use crate::rules::seen::Seen;
+use crate::rules::seen::{Place, Seen};
 use crate::rules::{Match, Observer, Referer, Ruleset, Scratch};
 use crate::telemetry::{self, Metric};
 use crate::verdict::{Denial, Family, Finding};
@@ -216,13 +216,14 @@ impl<'p> Inspection<'p> {
     }
 
     fn look(&mut self, engine: &Engine, value: &Value<'_>, room: &mut Room) {
-        if !self.exhaustive && room.seen.holds(value) {
+        let place = Place::of(value).filter(|_| !self.exhaustive);
+        if place.is_some_and(|place| room.seen.holds(place, value)) {
             return;
         }
         let mut judge = Judge { engine, inspection: self, matches: false };
         let _ = engine.ruleset.scan(value, &mut room.scratch, &mut judge);
-        if !judge.matches {
-            room.seen.remember(value);
+        if let Some(place) = place.filter(|_| !judge.matches) {
+            room.seen.remember(place, value);
         }
     }
 

@@ -14,7 +14,7 @@ mod traits;
 
 pub use base64::base64;
 pub use percent::plus_and_percent;
-pub use traits::{SYMBOLS, Traits, symbol};
+pub use traits::{Gathering, SYMBOLS, Traits, symbol};
 
 use std::borrow::Cow;
 
@@ -68,9 +68,9 @@ transforms! {
     Base64 "base64" decoder base64::text, Gate::Base64, "A value that is plainly the base64 of text to that text (RFC 4648)."
     Nul "nul" normaliser text::nul, Gate::Has(Traits::CONTROL), "NUL bytes away."
     Comments "comments" normaliser text::comments, Gate::both(b"*\n", b"/-#"), "SQL comments to a space; `/*!50000 x*/` to `x`."
-    Shell "shell" normaliser text::shell, Gate::any(b"\\\"'$`^@"), "`c\"a\"t`, `c\\at`, `${IFS}` to what a shell makes of them."
-    Path "path" normaliser text::path, Gate::any(b"/\\"), "`\\` to `/`, `//` and `/./` to `/`."
-    Whitespace "whitespace" normaliser text::whitespace, Gate::Has(Traits::SPACE), "Runs of white space to one space."
+    Shell "shell" normaliser text::shell, Gate::any(b"\\\"'$`^"), "`c\"a\"t`, `c\\at`, `${IFS}` to what a shell makes of them."
+    Path "path" normaliser text::path, Gate::If(Traits::of_bytes(b"/\\"), text::is_odd_path), "`\\` to `/`, `//` and `/./` to `/`."
+    Whitespace "whitespace" normaliser text::whitespace, Gate::Has(Traits::RUNS), "Runs of white space to one space."
     Lowercase "lowercase" normaliser text::lowercase, Gate::Has(Traits::WORD), "ASCII letters to lower case."
 }
 
@@ -81,6 +81,8 @@ enum Gate {
     Has(Traits),
     /// One of the first and one of the second.
     Both(Traits, Traits),
+    /// One of these, and the function agrees.
+    If(Traits, fn(&[u8]) -> bool),
     /// Nothing but base64.
     Base64,
 }
@@ -98,6 +100,7 @@ impl Gate {
         match self {
             Self::Has(one) => traits.any(one),
             Self::Both(one, other) => traits.any(one) && traits.any(other),
+            Self::If(one, agrees) => traits.any(one) && agrees(value),
             Self::Base64 => traits.may_be_base64(value),
         }
     }
@@ -152,9 +155,22 @@ impl TransformSet {
     pub fn gate(self) -> Traits {
         let of_set = Transform::ALL.iter().filter(|t| self.contains(**t));
         of_set.fold(Traits::default(), |all, transform| match transform.gate() {
-            Gate::Has(one) | Gate::Both(one, _) => all.with(one),
+            Gate::Has(one) | Gate::Both(one, _) | Gate::If(one, _) => all.with(one),
             Gate::Base64 => all,
         })
+    }
+
+    /// Whether it has nothing in common with `other`.
+    #[must_use]
+    pub fn is_disjoint(self, other: Self) -> bool {
+        self.0 & other.0 == 0
+    }
+
+    /// The part of it that may change `value`, whose symbols are `traits`.
+    #[must_use]
+    pub fn at_work(self, value: &[u8], traits: Traits) -> Self {
+        let works = |t: &&Transform| self.contains(**t) && t.gate().opens(value, traits);
+        Transform::ALL.iter().filter(works).fold(Self::EMPTY, |set, t| set.with(*t))
     }
 
     /// The part of it that runs to a fixed point.

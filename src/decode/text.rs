@@ -128,20 +128,20 @@ pub fn shell(input: &[u8]) -> Option<Vec<u8>> {
     }
 }
 
-/// `\` to `/`, then `//` and `/./` to `/`, so that every spelling of a path has the same text. The `//` after a scheme
-/// stays, or every URL would change; `..` stays, since it is what traversal rules look for.
-pub fn path(input: &[u8]) -> Option<Vec<u8>> {
-    // Most paths and addresses are in that form.
+/// Whether [`path`] would change anything: most paths and addresses are in its form.
+pub fn is_odd_path(input: &[u8]) -> bool {
     let (mut first, mut second) = (0, 0);
-    let is_odd = input.iter().any(|byte| {
+    input.iter().any(|byte| {
         let double = second == b'/' && first != b':';
         let odd = *byte == b'\\' || (*byte == b'/' && (double || (second == b'.' && (first == b'/' || first == 0))));
         (first, second) = (second, *byte);
         odd
-    });
-    if !is_odd {
-        return None;
-    }
+    })
+}
+
+/// `\` to `/`, then `//` and `/./` to `/`, so that every spelling of a path has the same text. The `//` after a scheme
+/// stays, or every URL would change; `..` stays, since it is what traversal rules look for.
+pub fn path(input: &[u8]) -> Option<Vec<u8>> {
     let mut output: Vec<u8> = Vec::with_capacity(input.len());
     for byte in input {
         let byte = if *byte == b'\\' { b'/' } else { *byte };
@@ -160,9 +160,6 @@ pub fn path(input: &[u8]) -> Option<Vec<u8>> {
 
 /// Runs of white space to one space.
 pub fn whitespace(input: &[u8]) -> Option<Vec<u8>> {
-    if !input.iter().any(|b| matches!(b, b'\t'..=b'\r')) && !input.windows(2).any(|w| w == b"  ") {
-        return None;
-    }
     let mut output: Vec<u8> = Vec::with_capacity(input.len());
     for byte in input {
         let space = matches!(byte, b'\t' | b'\n' | 0x0b | 0x0c | b'\r' | b' ');

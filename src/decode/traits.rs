@@ -68,6 +68,9 @@ impl Traits {
     pub const HIGH: Self = Self(1 << HIGH);
     /// White space
     pub const SPACE: Self = Self(1 << SPACE | 1 << LINE);
+    /// White space other than single spaces: a second space in a row counts as a line end, so that text needs no
+    /// other look for what [`Transform::Whitespace`](super::Transform::Whitespace) changes.
+    pub const RUNS: Self = Self(1 << LINE);
     /// NUL and other control characters
     pub const CONTROL: Self = Self(1 << CONTROL);
     /// What stands in base64, but for its line ends.
@@ -87,7 +90,9 @@ impl Traits {
     /// The symbols of `value`.
     #[must_use]
     pub fn of(value: &[u8]) -> Self {
-        Self(value.iter().fold(0, |all, byte| all | 1 << symbol(*byte)))
+        let mut all = Gathering::default();
+        value.iter().for_each(|byte| all.add(symbol(*byte)));
+        all.done()
     }
 
     /// The set whose bits are `bits`, bit n for symbol n.
@@ -118,5 +123,30 @@ impl Traits {
     #[must_use]
     pub fn may_be_base64(self, value: &[u8]) -> bool {
         value.len() >= MIN_TEXT && self.0 & !Self::BASE64.0 == 0 && value.iter().any(u8::is_ascii_uppercase)
+    }
+}
+
+/// The symbols of a text whose bytes come one by one.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Gathering {
+    all: u64,
+    last: u64,
+    doubled: u64,
+}
+
+impl Gathering {
+    /// Adds the next symbol.
+    #[inline]
+    pub fn add(&mut self, symbol: u8) {
+        let bit = 1 << symbol;
+        self.all |= bit;
+        self.doubled |= bit & self.last;
+        self.last = bit;
+    }
+
+    /// All that were added, and [`Traits::RUNS`] if two spaces came in a row.
+    #[must_use]
+    pub fn done(self) -> Traits {
+        Traits(self.all | (self.doubled & 1 << SPACE) << (LINE - SPACE))
     }
 }

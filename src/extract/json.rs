@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use super::{MAX_DEPTH, MAX_NAME, MAX_NODES, Target, Visit, emit, emit_name, graphql, take_while};
+use super::{MAX_DEPTH, MAX_NAME, MAX_NODES, Target, Visit, emit, emit_name, graphql, take_while, until};
 
 /// Where a document stands.
 pub(super) struct Place<'p> {
@@ -53,6 +53,14 @@ enum Expect {
     Document,
 }
 
+/// What the reader is in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Inside {
+    Nothing,
+    Object,
+    List,
+}
+
 /// Visits keys and strings of `text`, with the dotted path of keys as their name.
 pub(super) fn parse<'t>(text: &'t [u8], place: &Place<'_>, complete: bool, visit: &mut Visit<'_>) -> Outcome<'t> {
     let mut reader =
@@ -83,45 +91,45 @@ impl Reader<'_, '_> {
             if !matches!(expect, Expect::Comma | Expect::Colon) {
                 last = rest;
             }
-            let outside = self.open.is_object().is_none();
+            let inside = self.open.inside;
             let Some((first, tail)) = rest.split_first() else {
-                return (&[], outside);
+                return (&[], inside == Inside::Nothing);
             };
             if self.left == 0 {
                 return (last, false);
             }
-            let value_may_come = matches!(expect, Expect::Value | Expect::Document) || outside;
-            (expect, rest) = match (*first, expect) {
-                (bracket @ (b'{' | b'['), _) if value_may_come => {
-                    if !self.open.push(bracket == b'{', self.path.len()) {
-                        return (last, false);
-                    }
-                    (if bracket == b'{' { Expect::Key } else { Expect::Value }, tail)
-                }
-                (b'"', Expect::Key) => {
+            let value_may_come = matches!(expect, Expect::Value | Expect::Document) || inside == Inside::Nothing;
+            (expect, rest) = match *first {
+                b'"' if expect == Expect::Key => {
                     let (key, tail) = string(tail);
                     let Some(tail) = tail else { return self.unclosed(key) };
                     self.key(key);
                     (Expect::Colon, tail)
                 }
-                (b'"', _) if value_may_come => {
+                b'"' if value_may_come => {
                     let (value, tail) = string(tail);
                     let Some(tail) = tail else { return self.unclosed(value) };
                     self.string(value);
                     (Expect::Comma, tail)
                 }
-                (b':', Expect::Colon) => (Expect::Value, tail),
-                (b',', Expect::Comma) if !outside => {
-                    (if self.open.is_object() == Some(true) { Expect::Key } else { Expect::Value }, tail)
+                b':' if expect == Expect::Colon => (Expect::Value, tail),
+                b',' if expect == Expect::Comma && inside == Inside::Object => (Expect::Key, tail),
+                b',' if expect == Expect::Comma && inside == Inside::List => (Expect::Value, tail),
+                b'}' if inside == Inside::Object && matches!(expect, Expect::Key | Expect::Comma) => {
+                    (self.close(), tail)
                 }
-                (b'}', Expect::Key | Expect::Comma) if self.open.is_object() == Some(true) => (self.close(), tail),
-                (b']', Expect::Value | Expect::Comma) if self.open.is_object() == Some(false) => (self.close(), tail),
+                b']' if inside == Inside::List && matches!(expect, Expect::Value | Expect::Comma) => {
+                    (self.close(), tail)
+                }
+                b'{' if value_may_come && self.open.push(Inside::Object, self.path.len()) => (Expect::Key, tail),
+                b'[' if value_may_come && self.open.push(Inside::List, self.path.len()) => (Expect::Value, tail),
                 _ if value_may_come => {
                     let (word, tail) = take_while(rest, |b| {
                         b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.' | b'_' | b'$')
                     });
                     let number = is_number(word);
-                    if word.is_empty() || (outside && !number) {
+                    // A bracket that nests too deep comes here, too.
+                    if word.is_empty() || (inside == Inside::Nothing && !number) {
                         return (last, false);
                     }
                     if !number && !matches!(word, b"true" | b"false" | b"null") {
@@ -139,7 +147,7 @@ impl Reader<'_, '_> {
         if let Some(length) = self.open.pop() {
             self.path.truncate(length);
         }
-        if self.open.is_object().is_none() { Expect::Document } else { Expect::Comma }
+        if self.open.inside == Inside::Nothing { Expect::Document } else { Expect::Comma }
     }
 
     fn key(&mut self, raw: Raw<'_>) {
@@ -204,39 +212,41 @@ impl Path {
     }
 }
 
-/// The containers that are open: what they are, and how long the path to each is.
+/// The containers that are open.
 struct Open {
+    /// The innermost.
+    inside: Inside,
     depth: usize,
-    levels: [(bool, usize); MAX_DEPTH],
+    /// What each stands in, and how long the path to it is.
+    levels: [(Inside, usize); MAX_DEPTH],
 }
 
 impl Default for Open {
     fn default() -> Self {
-        Self { depth: 0, levels: [(false, 0); MAX_DEPTH] }
+        Self { inside: Inside::Nothing, depth: 0, levels: [(Inside::Nothing, 0); MAX_DEPTH] }
     }
 }
 
 impl Open {
-    fn push(&mut self, object: bool, path_length: usize) -> bool {
+    /// Says whether there was room for one more.
+    fn push(&mut self, inside: Inside, path_length: usize) -> bool {
         let Some(level) = self.levels.get_mut(self.depth) else { return false };
-        *level = (object, path_length);
+        *level = (self.inside, path_length);
+        self.inside = inside;
         self.depth = self.depth.saturating_add(1);
         true
     }
 
     /// Closes the innermost container and gives the length of the path to it.
     fn pop(&mut self) -> Option<usize> {
-        let length = self.path_length();
+        let (outer, length) = *self.innermost()?;
+        self.inside = outer;
         self.depth = self.depth.saturating_sub(1);
-        length
+        Some(length)
     }
 
-    fn innermost(&self) -> Option<&(bool, usize)> {
+    fn innermost(&self) -> Option<&(Inside, usize)> {
         self.levels.get(self.depth.checked_sub(1)?)
-    }
-
-    fn is_object(&self) -> Option<bool> {
-        self.innermost().map(|(object, _)| *object)
     }
 
     fn path_length(&self) -> Option<usize> {
@@ -245,8 +255,11 @@ impl Open {
 }
 
 /// White space, and the record separator of JSON text sequences (RFC 7464).
-fn skip_space(text: &[u8]) -> &[u8] {
-    take_while(text, |b| matches!(b, b' ' | b'\t' | b'\n' | b'\r' | 0x1e)).1
+fn skip_space(mut text: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t' | b'\n' | b'\r' | 0x1e, rest @ ..] = text {
+        text = rest;
+    }
+    text
 }
 
 /// A string as it is written, without its quotes.
@@ -262,7 +275,7 @@ fn string(text: &[u8]) -> (Raw<'_>, Option<&[u8]>) {
     let mut end = 0_usize;
     let mut rest = text;
     loop {
-        let (plain, tail) = take_while(rest, |b| b != b'"' && b != b'\\');
+        let (plain, tail) = until(rest, b'"', b'\\');
         end = end.saturating_add(plain.len());
         match tail {
             [b'\\', _, tail @ ..] => {
@@ -283,6 +296,9 @@ pub(super) fn quoted(text: &[u8]) -> (Cow<'_, [u8]>, &[u8]) {
 }
 
 fn is_number(word: &[u8]) -> bool {
+    if word.iter().all(u8::is_ascii_digit) {
+        return !word.is_empty();
+    }
     let word = word.strip_prefix(b"-").unwrap_or(word);
     let (whole, rest) = take_while(word, |b| b.is_ascii_digit());
     let (fraction, rest) = match rest {

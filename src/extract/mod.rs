@@ -240,3 +240,24 @@ fn take_while(text: &[u8], accepts: impl Fn(u8) -> bool) -> (&[u8], &[u8]) {
     let end = text.iter().position(|b| !accepts(*b)).unwrap_or(text.len());
     text.split_at_checked(end).unwrap_or((text, &[]))
 }
+
+/// What stands before the first `a` or `b`, and the rest, which begins with it; looks at eight bytes at a time.
+fn until(text: &[u8], a: u8, b: u8) -> (&[u8], &[u8]) {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    // The lowest bit that is set is in the first byte that is zero (Warren, Hacker's Delight, 6-1).
+    let zeros = |word: u64| word.wrapping_sub(ONES) & !word & ONES << 7;
+    let of = |byte: u8| ONES.wrapping_mul(u64::from(byte));
+    let (words, rest) = text.as_chunks::<8>();
+    let mut end = 0_usize;
+    for word in words {
+        let word = u64::from_le_bytes(*word);
+        let found = zeros(word ^ of(a)) | zeros(word ^ of(b));
+        if found != 0 {
+            end = end.saturating_add(found.trailing_zeros() as usize / 8);
+            return text.split_at_checked(end).unwrap_or((text, &[]));
+        }
+        end = end.saturating_add(8);
+    }
+    end = end.saturating_add(take_while(rest, |byte| byte != a && byte != b).0.len());
+    text.split_at_checked(end).unwrap_or((text, &[]))
+}

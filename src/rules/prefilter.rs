@@ -12,7 +12,7 @@ use rustc_hash::FxBuildHasher;
 use super::bits::Bits;
 use super::need::{COMMON, EDGE_FREQUENCY, Literal, frequency};
 use super::rule::Rule;
-use crate::decode::{SYMBOLS, Traits, symbol};
+use crate::decode::{Gathering, SYMBOLS, Traits, symbol};
 
 /// So many grams there are: three symbols of six bits.
 const GRAMS: usize = 1 << 18;
@@ -46,7 +46,7 @@ struct Place {
     literal: u16,
     /// How many bytes it begins before the gram's last symbol.
     back: u8,
-    /// Its first and last byte, which tell most texts from it.
+    /// The symbols of its first and last byte, which tell most texts from it.
     ends: [u8; 2],
     length: u8,
 }
@@ -141,7 +141,7 @@ impl Prefilter {
             return self.always(needs);
         };
         let length = u8::try_from(text.len()).unwrap_or(u8::MAX);
-        let place = Place { literal: number, back, ends: [*first, *last], length };
+        let place = Place { literal: number, back, ends: [symbol(*first), symbol(*last)], length };
         each_gram(window, &mut |gram| {
             set(&mut self.map, gram);
             grams.add(gram, place);
@@ -220,11 +220,11 @@ impl Prefilter {
     /// Looks at `text` and says in `hits` which needs it meets.
     pub fn pass(&self, text: &[u8], hits: &mut Hits) {
         hits.needs.clear();
-        let mut traits = 0_u64;
+        let mut traits = Gathering::default();
         let mut gram = u32::from(OUTSIDE) << 6 | u32::from(OUTSIDE);
         for (at, byte) in text.iter().enumerate() {
             let symbol = symbol(*byte);
-            traits |= 1 << symbol;
+            traits.add(symbol);
             gram = (gram << 6 | u32::from(symbol)) & (GRAMS as u32 - 1);
             if is_set(&self.map, gram) {
                 self.compare(text, at, gram, &mut hits.needs);
@@ -234,7 +234,7 @@ impl Prefilter {
         if is_set(&self.map, gram) {
             self.compare(text, text.len(), gram, &mut hits.needs);
         }
-        hits.traits = Traits::from_bits(traits);
+        hits.traits = traits.done();
         for (signs, need) in &self.by_sign {
             if hits.traits.any(*signs) {
                 hits.needs.insert(usize::from(*need));
@@ -245,9 +245,9 @@ impl Prefilter {
     /// The literals that share `gram`, whose last symbol stands `at`.
     #[inline(never)]
     fn compare(&self, text: &[u8], at: usize, gram: u32, needs: &mut Bits) {
-        let mut range = self.begins.iter().skip(self.rank(gram)).map(|begin| *begin as usize);
-        let (Some(begin), Some(end)) = (range.next(), range.next()) else { return };
-        for place in self.places.get(begin..end).unwrap_or_default() {
+        let begins = self.begins.get(self.rank(gram)..).and_then(|begins| begins.first_chunk());
+        let Some([begin, end]) = begins else { return };
+        for place in self.places.get(*begin as usize..*end as usize).unwrap_or_default() {
             let Some(part) = place.part(text, at) else { continue };
             let Some(entry) = self.literals.get(usize::from(place.literal)) else { continue };
             if self.stands(entry, part, text, at.saturating_sub(usize::from(place.back))) {
@@ -275,10 +275,13 @@ impl Place {
     /// The part of `text` that may be the literal if its gram ends `at`: as long, beginning and ending so.
     #[inline]
     fn part<'t>(&self, text: &'t [u8], at: usize) -> Option<&'t [u8]> {
-        let start = at.checked_sub(usize::from(self.back))?;
-        let part = text.get(start..start.checked_add(usize::from(self.length))?)?;
-        let [first, .., last] = part else { return None };
-        ([first.to_ascii_lowercase(), last.to_ascii_lowercase()] == self.ends).then_some(part)
+        let start = at.wrapping_sub(usize::from(self.back));
+        let end = start.wrapping_add(usize::from(self.length));
+        let [first, last] = self.ends;
+        // A start before the text has wrapped around to far behind it.
+        let begins = text.get(start).is_some_and(|byte| symbol(*byte) == first);
+        let ends = begins && text.get(end.wrapping_sub(1)).is_some_and(|byte| symbol(*byte) == last);
+        if ends { text.get(start..end) } else { None }
     }
 }
 

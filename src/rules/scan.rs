@@ -21,7 +21,9 @@ pub struct Ruleset {
     /// Rules that want the same transforms see the same text, made once.
     pipelines: Vec<Pipeline>,
     /// All that any pipeline does.
-    gate: Gated,
+    transforms: TransformSet,
+    /// What a value must hold to be changed by any of it, unless it is base64.
+    gate: Traits,
     /// The needs of rules that look at each target, in the order of [`Target::ALL`].
     by_target: Vec<Bits>,
     prefilter: Prefilter,
@@ -38,32 +40,10 @@ struct Active {
 #[derive(Debug)]
 struct Pipeline {
     transforms: TransformSet,
-    decoders: Gated,
-    normalisers: Gated,
+    decoders: TransformSet,
+    normalisers: TransformSet,
     /// The needs of its rules.
     needs: Bits,
-}
-
-/// Transforms, and what a value must hold for them to have anything to do.
-#[derive(Clone, Copy, Debug)]
-struct Gated {
-    transforms: TransformSet,
-    gate: Traits,
-    base64: bool,
-}
-
-impl Gated {
-    fn new(transforms: TransformSet) -> Self {
-        Self { transforms, gate: transforms.gate(), base64: transforms.contains(Transform::Base64) }
-    }
-
-    fn opens(&self, value: &[u8], traits: Traits) -> bool {
-        traits.any(self.gate) || self.base64 && traits.may_be_base64(value)
-    }
-
-    fn apply<'v>(&self, value: &'v [u8], traits: Traits) -> Cow<'v, [u8]> {
-        if self.opens(value, traits) { self.transforms.apply(value, traits) } else { Cow::Borrowed(value) }
-    }
 }
 
 /// Room that a scan reuses from value to value: what the value holds as it is, decoded, and normalised as well.
@@ -115,7 +95,6 @@ impl Ruleset {
                 Some(pipeline) => pipeline.needs.insert(need),
                 None => {
                     let (decoders, normalisers) = (transforms.decoders(), transforms.normalisers());
-                    let (decoders, normalisers) = (Gated::new(decoders), Gated::new(normalisers));
                     let mut needs = prefilter.no_needs();
                     needs.insert(need);
                     pipelines.push(Pipeline { transforms, decoders, normalisers, needs });
@@ -128,11 +107,11 @@ impl Ruleset {
             }
         }
         // Neighbours with the same decoders share what they decoded.
-        pipelines.sort_by_key(|pipeline| pipeline.decoders.transforms.bits());
+        pipelines.sort_by_key(|pipeline| pipeline.decoders.bits());
         let active = rules.into_iter().zip(counts);
         let active = active.map(|(rule, counts)| Active { rule, counts, regex: OnceLock::new() }).collect();
-        let gate = pipelines.iter().fold(TransformSet::EMPTY, |all, pipeline| all.union(pipeline.transforms));
-        Self { active, pipelines, gate: Gated::new(gate), by_target, prefilter }
+        let transforms = pipelines.iter().fold(TransformSet::EMPTY, |all, pipeline| all.union(pipeline.transforms));
+        Self { active, pipelines, transforms, gate: transforms.gate(), by_target, prefilter }
     }
 
     /// How many rules are on.
@@ -159,30 +138,49 @@ impl Ruleset {
         let Some(of_target) = self.by_target.get(value.target as usize) else { return ControlFlow::Continue(()) };
         self.prefilter.pass(value.bytes, &mut scratch.plain);
         let traits = scratch.plain.traits;
+        let at_work = if traits.any(self.gate) || traits.may_be_base64(value.bytes) {
+            self.transforms.at_work(value.bytes, traits)
+        } else {
+            TransformSet::EMPTY
+        };
         // Most values look the same to all rules, and hold nothing that any needs.
-        if !self.gate.opens(value.bytes, traits) && !scratch.plain.meets(of_target) {
+        if at_work == TransformSet::EMPTY && !scratch.plain.meets(of_target) {
             observer.text(TransformSet::EMPTY, value.bytes);
             return ControlFlow::Continue(());
         }
         let mut decoded = Cow::Borrowed(value.bytes);
         let mut decoders = TransformSet::EMPTY;
+        // What may still change the decoded text, and whether it holds what any rule needs as it is.
+        let mut normalisers = at_work;
+        let mut meets = scratch.plain.meets(of_target);
         for pipeline in &self.pipelines {
-            if pipeline.decoders.transforms != decoders {
-                decoders = pipeline.decoders.transforms;
-                decoded = pipeline.decoders.apply(value.bytes, traits);
-                if matches!(decoded, Cow::Owned(_)) {
-                    self.prefilter.pass(&decoded, &mut scratch.decoded);
+            if pipeline.decoders != decoders {
+                decoders = pipeline.decoders;
+                if !decoders.is_disjoint(at_work) {
+                    decoded = decoders.apply(value.bytes, traits);
+                    (normalisers, meets) = if matches!(decoded, Cow::Owned(_)) {
+                        self.prefilter.pass(&decoded, &mut scratch.decoded);
+                        let hits = &scratch.decoded;
+                        (self.transforms.at_work(&decoded, hits.traits), hits.meets(of_target))
+                    } else {
+                        (at_work, scratch.plain.meets(of_target))
+                    };
                 }
             }
-            let changed = matches!(decoded, Cow::Owned(_));
-            let hits = if changed { &scratch.decoded } else { &scratch.plain };
-            let text = pipeline.normalisers.apply(&decoded, hits.traits);
-            observer.text(pipeline.transforms, &text);
-            let hits = if matches!(text, Cow::Owned(_)) {
-                self.prefilter.pass(&text, &mut scratch.normalised);
-                &scratch.normalised
+            let hits = if matches!(decoded, Cow::Owned(_)) { &scratch.decoded } else { &scratch.plain };
+            let text = if pipeline.normalisers.is_disjoint(normalisers) {
+                Cow::Borrowed(decoded.as_ref())
             } else {
-                hits
+                pipeline.normalisers.apply(&decoded, hits.traits)
+            };
+            observer.text(pipeline.transforms, &text);
+            let hits = match text {
+                Cow::Borrowed(_) if !meets => continue,
+                Cow::Borrowed(_) => hits,
+                Cow::Owned(_) => {
+                    self.prefilter.pass(&text, &mut scratch.normalised);
+                    &scratch.normalised
+                }
             };
             let mut last = None;
             for index in self.prefilter.candidates(hits, &pipeline.needs, of_target) {

@@ -12,8 +12,6 @@ const SLOTS: usize = 1024;
 const MAX_HEAD_BYTES: usize = 512;
 /// A value of a body and its name: states, currencies and the like come again, what people write does not.
 const MAX_BODY_BYTES: usize = 96;
-/// Shorter values are looked at in no time.
-const MIN_BYTES: usize = 4;
 
 /// The table: at most 512 KiB of values.
 #[derive(Debug)]
@@ -21,33 +19,56 @@ pub struct Seen(Vec<Slot>);
 
 #[derive(Clone, Debug, Default)]
 struct Slot {
-    place: Option<(Target, bool, usize)>,
+    place: Place,
     /// The value's name, then the value.
     bytes: Vec<u8>,
 }
 
-impl Slot {
-    fn holds(&self, value: &Value<'_>) -> bool {
-        self.place == Some(place(value))
-            && self
-                .bytes
-                .split_at_checked(value.name.len())
-                .is_some_and(|(name, bytes)| same(name, value.name) && same(bytes, value.bytes))
+/// Where a value is remembered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    hash: u64,
+    target: u8,
+    is_name: bool,
+    name_bytes: usize,
+}
+
+impl Place {
+    /// The place of `value`, if it is of a kind that comes again.
+    #[must_use]
+    pub fn of(value: &Value<'_>) -> Option<Self> {
+        let is_of_body = matches!(value.target, Target::Form | Target::Json | Target::Xml | Target::Body);
+        let most = if is_of_body { MAX_BODY_BYTES } else { MAX_HEAD_BYTES };
+        let name_bytes = value.name.len();
+        (value.bytes.len().saturating_add(name_bytes) <= most).then(|| {
+            let hash = mix(mix(ends(value.bytes), ends(value.name)), value.target as u64);
+            Self { hash, target: value.target as u8, is_name: value.is_name, name_bytes }
+        })
+    }
+
+    fn index(self) -> usize {
+        (self.hash >> 48) as usize % SLOTS
     }
 }
 
-/// Whether two texts are the same, eight bytes at a time: in the module the library's comparison takes them one by one.
+/// Whether two texts are the same, eight bytes at a time and the last eight once more: in the module the library's
+/// comparison takes them one by one.
 fn same(a: &[u8], b: &[u8]) -> bool {
-    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
-    let word = |chunk: &[u8; 8]| u64::from_le_bytes(*chunk);
-    a.len() == b.len()
-        && a.iter().zip(b).all(|(a, b)| word(a) == word(b))
-        && a_rest.len() == b_rest.len()
-        && a_rest.iter().zip(b_rest).all(|(a, b)| a == b)
+    if a.len() != b.len() {
+        return false;
+    }
+    match (a.last_chunk::<8>(), b.last_chunk::<8>()) {
+        (Some(a_end), Some(b_end)) => a_end == b_end && a.as_chunks::<8>().0 == b.as_chunks::<8>().0,
+        _ => short(a) == short(b),
+    }
 }
 
-fn place(value: &Value<'_>) -> (Target, bool, usize) {
-    (value.target, value.is_name, value.name.len())
+/// A text of less than eight bytes as a number; those of the same length have the same number only if they are the same.
+fn short(text: &[u8]) -> u64 {
+    match (text.first_chunk::<4>(), text.last_chunk::<4>()) {
+        (Some(first), Some(last)) => u64::from(u32::from_le_bytes(*first)) << 32 | u64::from(u32::from_le_bytes(*last)),
+        _ => text.iter().fold(0, |all, byte| all << 8 | u64::from(*byte)),
+    }
 }
 
 impl Default for Seen {
@@ -57,16 +78,22 @@ impl Default for Seen {
 }
 
 impl Seen {
-    /// Whether `value`, in this place and under this name, held nothing before.
+    /// Whether `value`, whose place is `place`, held nothing before.
     #[must_use]
-    pub fn holds(&self, value: &Value<'_>) -> bool {
-        slot(value).and_then(|slot| self.0.get(slot)).is_some_and(|slot| slot.holds(value))
+    pub fn holds(&self, place: Place, value: &Value<'_>) -> bool {
+        self.0.get(place.index()).is_some_and(|slot| {
+            slot.place == place
+                && slot
+                    .bytes
+                    .split_at_checked(place.name_bytes)
+                    .is_some_and(|(name, bytes)| same(name, value.name) && same(bytes, value.bytes))
+        })
     }
 
     /// Remembers that `value` holds nothing.
-    pub fn remember(&mut self, value: &Value<'_>) {
-        if let Some(slot) = slot(value).and_then(|slot| self.0.get_mut(slot)) {
-            slot.place = Some(place(value));
+    pub fn remember(&mut self, place: Place, value: &Value<'_>) {
+        if let Some(slot) = self.0.get_mut(place.index()) {
+            slot.place = place;
             slot.bytes.clear();
             slot.bytes.extend_from_slice(value.name);
             slot.bytes.extend_from_slice(value.bytes);
@@ -74,24 +101,16 @@ impl Seen {
     }
 }
 
-/// Where `value` is remembered, if it is of a kind that comes again.
-fn slot(value: &Value<'_>) -> Option<usize> {
-    let is_of_body = matches!(value.target, Target::Form | Target::Json | Target::Xml | Target::Body);
-    let most = if is_of_body { MAX_BODY_BYTES } else { MAX_HEAD_BYTES };
-    if value.bytes.len() < MIN_BYTES || value.bytes.len().saturating_add(value.name.len()) > most {
-        return None;
-    }
-    let hash = mix(mix(mix(0, value.target as u64), ends(value.bytes)), ends(value.name));
-    Some((hash >> 48) as usize % SLOTS)
-}
-
-/// A number for a text, made of its length, its first, middle and last eight bytes: the comparison looks at the others.
+/// A number for a text, made of its length and some of its bytes: the comparison looks at the others.
 fn ends(text: &[u8]) -> u64 {
-    let word = |part: Option<&[u8]>| part.and_then(|p| p.first_chunk()).map(|chunk| u64::from_le_bytes(*chunk));
-    let last = text.len().saturating_sub(8);
-    match (word(Some(text)), word(text.get(last / 2..)), word(text.get(last..))) {
-        (Some(first), Some(middle), Some(last)) => mix(mix(mix(text.len() as u64, first), middle), last),
-        _ => text.iter().fold(text.len() as u64, |all, byte| all << 8 | u64::from(*byte)),
+    let length = text.len() as u64;
+    match (text.first_chunk::<8>(), text.get(text.len() / 2..), text.last_chunk::<8>()) {
+        (Some(first), Some(half), Some(last)) => {
+            let middle = half.first_chunk::<8>().unwrap_or(last);
+            let [first, middle, last] = [first, middle, last].map(|part| u64::from_le_bytes(*part));
+            mix(mix(first ^ length, middle), last)
+        }
+        _ => mix(length, short(text)),
     }
 }
 
