@@ -104,23 +104,19 @@ impl Reader<'_, '_> {
                     let (key, tail) = string(tail);
                     let Some(tail) = tail else { return self.unclosed(key) };
                     self.key(key);
-                    (Expect::Colon, tail)
+                    match skip_space(tail) {
+                        [b':', tail @ ..] => (Expect::Value, tail),
+                        rest => (Expect::Colon, rest),
+                    }
                 }
                 b'"' if value_may_come => {
                     let (value, tail) = string(tail);
                     let Some(tail) = tail else { return self.unclosed(value) };
                     self.string(value);
-                    (Expect::Comma, tail)
+                    self.comma(tail)
                 }
-                b':' if expect == Expect::Colon => (Expect::Value, tail),
-                b',' if expect == Expect::Comma && inside == Inside::Object => (Expect::Key, tail),
-                b',' if expect == Expect::Comma && inside == Inside::List => (Expect::Value, tail),
-                b'}' if inside == Inside::Object && matches!(expect, Expect::Key | Expect::Comma) => {
-                    (self.close(), tail)
-                }
-                b']' if inside == Inside::List && matches!(expect, Expect::Value | Expect::Comma) => {
-                    (self.close(), tail)
-                }
+                b'}' if inside == Inside::Object && matches!(expect, Expect::Key | Expect::Comma) => self.close(tail),
+                b']' if inside == Inside::List && matches!(expect, Expect::Value | Expect::Comma) => self.close(tail),
                 b'{' if value_may_come && self.open.push(Inside::Object, self.path.len()) => (Expect::Key, tail),
                 b'[' if value_may_come && self.open.push(Inside::List, self.path.len()) => (Expect::Value, tail),
                 _ if value_may_come => {
@@ -136,18 +132,27 @@ impl Reader<'_, '_> {
                         self.odd = true;
                         self.emit(word);
                     }
-                    (Expect::Comma, tail)
+                    self.comma(tail)
                 }
                 _ => return (last, false),
             };
         }
     }
 
-    fn close(&mut self) -> Expect {
+    fn close<'t>(&mut self, tail: &'t [u8]) -> (Expect, &'t [u8]) {
         if let Some(length) = self.open.pop() {
             self.path.truncate(length);
         }
-        if self.open.inside == Inside::Nothing { Expect::Document } else { Expect::Comma }
+        if self.open.inside == Inside::Nothing { (Expect::Document, tail) } else { self.comma(tail) }
+    }
+
+    /// Reads on behind a value.
+    fn comma<'t>(&self, tail: &'t [u8]) -> (Expect, &'t [u8]) {
+        match (skip_space(tail), self.open.inside) {
+            ([b',', tail @ ..], Inside::Object) => (Expect::Key, tail),
+            ([b',', tail @ ..], Inside::List) => (Expect::Value, tail),
+            (rest, _) => (Expect::Comma, rest),
+        }
     }
 
     fn key(&mut self, raw: Raw<'_>) {
@@ -196,7 +201,9 @@ impl Path {
             self.0.push(b'.');
         }
         let room = MAX_NAME.saturating_sub(self.0.len());
-        self.0.extend_from_slice(key.get(..room).unwrap_or(key));
+        for byte in key.iter().take(room) {
+            self.0.push(*byte);
+        }
     }
 
     fn truncate(&mut self, length: usize) {
