@@ -10,6 +10,7 @@ use crate::diagnostic::Diagnostic;
 use crate::document::{Node, from_json};
 use crate::extract::{self, Target, Value};
 use crate::http::Request;
+use crate::origin;
 use crate::path::Path;
 use crate::rules::exclusion::Exclusion;
 use crate::rules::seen::{Place, Seen};
@@ -29,6 +30,8 @@ pub struct Engine {
     printed: Cell<(u64, u64)>,
     /// How many bodies are being gathered.
     gathering: Rc<Cell<usize>>,
+    /// What the origin check keeps from request to request.
+    pub accepted: origin::Accepted,
     /// What scans reuse from value to value and from request to request.
     room: RefCell<Room>,
 }
@@ -79,8 +82,8 @@ impl Engine {
         let exclusions = config.exclusions.iter().enumerate().map(|(index, exclusion)| exclusion.name(index));
         let metric_names = telemetry::names(config.limits.names(), exclusions);
         let room = RefCell::new(Room::new(&ruleset));
-        let (printed, gathering) = Default::default();
-        Ok((Self { config, ruleset, metric_names, printed, gathering, room }, warnings))
+        let (printed, gathering, accepted) = Default::default();
+        Ok((Self { config, ruleset, metric_names, printed, gathering, accepted, room }, warnings))
     }
 
     /// Names of all counters, in the order of the index that `host::Sink::count` takes.

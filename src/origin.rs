@@ -3,6 +3,7 @@
 //! `CloudFront` adds the header to each request that it sends to the origin; who calls the load balancer directly does
 //! not know it. (The CORS header `Origin` is something else.)
 
+use std::cell::RefCell;
 use std::hint::black_box;
 
 use sha2::{Digest, Sha256};
@@ -31,6 +32,28 @@ impl Default for Settings {
     fn default() -> Self {
         Self { header: "x-origin-verify".to_owned(), digests: Vec::new(), exempt: Vec::new() }
     }
+}
+
+/// The secret that was accepted last, so that it need not be hashed for each request; with nothing in it, every value is.
+#[derive(Debug, Default)]
+pub struct Accepted(RefCell<Vec<u8>>);
+
+impl Accepted {
+    fn is(&self, value: &[u8]) -> bool {
+        self.0.try_borrow().is_ok_and(|accepted| !accepted.is_empty() && same(&accepted, value))
+    }
+
+    fn keep(&self, value: &[u8]) {
+        if let Ok(mut accepted) = self.0.try_borrow_mut() {
+            accepted.clear();
+            accepted.extend_from_slice(value);
+        }
+    }
+}
+
+/// Whether both are the same, in a time that depends on their lengths only.
+fn same(a: &[u8], b: &[u8]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).fold(0, |all, (a, b)| black_box(all | (a ^ b))) == 0
 }
 
 /// What the check of one request found.
@@ -100,31 +123,37 @@ impl Settings {
         &self.header
     }
 
-    /// Checks one request. A request that needs no proof and yet gives the right one counts as passed.
+    /// Checks one request. A request that needs no proof and yet gives the right one counts as passed. `accepted` is
+    /// what this function kept there for these settings before.
     ///
-    /// The time taken depends on the length of the value that was sent, never on how much of it is right.
+    /// The time taken depends on the length of the value that was sent, and on whether it is that of the secret, never
+    /// on how much of it is right.
     #[must_use]
-    pub fn check(&self, request: &Request<'_>, path: &Path<'_>) -> Outcome {
+    pub fn check(&self, request: &Request<'_>, path: &Path<'_>, accepted: &Accepted) -> Outcome {
         if !self.is_enabled() {
             return Outcome::Off;
         }
         let mut values = request.values(&self.header);
         let outcome = match (values.next(), values.next()) {
             (None, _) => Outcome::Missing,
-            (Some(value), None) if self.accepts(value) => Outcome::Passed,
+            (Some(value), None) if self.accepts(value, accepted) => Outcome::Passed,
             (Some(_), None) => Outcome::Wrong,
             (Some(_), Some(_)) => Outcome::Repeated,
         };
         if outcome != Outcome::Passed && Pattern::exempts(&self.exempt, path) { Outcome::Exempt } else { outcome }
     }
 
-    fn accepts(&self, value: &[u8]) -> bool {
+    fn accepts(&self, value: &[u8], accepted: &Accepted) -> bool {
+        if accepted.is(value) {
+            return true;
+        }
         let found: [u8; DIGEST_BYTES] = Sha256::digest(value).into();
         // No early exit: neither at the first byte that differs, nor at the first digest that fits.
-        self.digests.iter().fold(false, |accepted, digest| {
-            let difference = digest.iter().zip(&found).fold(0, |all, (a, b)| black_box(all | (a ^ b)));
-            accepted | (difference == 0)
-        })
+        let is_right = self.digests.iter().fold(false, |right, digest| right | same(digest, &found));
+        if is_right {
+            accepted.keep(value);
+        }
+        is_right
     }
 }
 

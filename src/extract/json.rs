@@ -105,7 +105,7 @@ impl Reader<'_, '_> {
                     let Some(tail) = tail else { return self.unclosed(key) };
                     self.key(key);
                     match skip_space(tail) {
-                        [b':', tail @ ..] => (Expect::Value, tail),
+                        [b':', tail @ ..] if self.left > 0 => (Expect::Value, tail),
                         rest => (Expect::Colon, rest),
                     }
                 }
@@ -146,11 +146,11 @@ impl Reader<'_, '_> {
         if self.open.inside == Inside::Nothing { (Expect::Document, tail) } else { self.comma(tail) }
     }
 
-    /// Reads on behind a value.
+    /// Reads on behind a value, unless it was the last one that may be read.
     fn comma<'t>(&self, tail: &'t [u8]) -> (Expect, &'t [u8]) {
         match (skip_space(tail), self.open.inside) {
-            ([b',', tail @ ..], Inside::Object) => (Expect::Key, tail),
-            ([b',', tail @ ..], Inside::List) => (Expect::Value, tail),
+            ([b',', tail @ ..], Inside::Object) if self.left > 0 => (Expect::Key, tail),
+            ([b',', tail @ ..], Inside::List) if self.left > 0 => (Expect::Value, tail),
             (rest, _) => (Expect::Comma, rest),
         }
     }

@@ -75,8 +75,9 @@ const PAGE_BYTES: u64 = 65536;
 
 /// All ports, for every stream of one plugin config.
 pub struct HostWorld {
-    /// Before every key in shared data, which all plugins of the proxy have in common.
-    key_prefix: Vec<u8>,
+    /// The last key in shared data, of which the first bytes are the same for all: other plugins have theirs there, too.
+    key: RefCell<Vec<u8>>,
+    prefix_bytes: usize,
     /// Ids of the counters by their index, and what each has counted that the host has not been told.
     counters: Vec<(Option<u32>, Cell<u64>)>,
     /// Whether the host will ask for what was counted, so that requests need not tell it one by one.
@@ -97,8 +98,10 @@ impl HostWorld {
     /// A world of the plugin with the context `root`, in which [`Sink::count`] knows no counter yet.
     pub fn new(root: u32) -> Self {
         let plugin = abi::property("plugin_name").unwrap_or_default();
+        let prefix = [b"backstop/", plugin.as_slice(), b"/"].concat();
         Self {
-            key_prefix: [b"backstop/", plugin.as_slice(), b"/"].concat(),
+            prefix_bytes: prefix.len(),
+            key: RefCell::new(prefix),
             counters: Vec::new(),
             ticks: false,
             root,
@@ -134,8 +137,12 @@ impl HostWorld {
         self.open_calls.set(self.open_calls.get().saturating_sub(1));
     }
 
-    fn key(&self, key: &str) -> Vec<u8> {
-        [self.key_prefix.as_slice(), key.as_bytes()].concat()
+    fn with_key<T>(&self, key: &str, then: impl FnOnce(&[u8]) -> Result<T, HostError>) -> Result<T, HostError> {
+        let busy = HostError { call: "shared-data", status: 0 };
+        let mut buffer = self.key.try_borrow_mut().map_err(|_| busy)?;
+        buffer.truncate(self.prefix_bytes);
+        buffer.extend_from_slice(key.as_bytes());
+        then(&buffer)
     }
 }
 
@@ -161,11 +168,11 @@ impl Clock for HostWorld {
 
 impl SharedData for HostWorld {
     fn load(&self, key: &str) -> Result<Option<Stored>, HostError> {
-        abi::shared_data(&self.key(key))
+        self.with_key(key, abi::shared_data)
     }
 
     fn store(&self, key: &str, value: &[u8], expected: Option<u32>) -> Result<bool, HostError> {
-        abi::set_shared_data(&self.key(key), value, expected.unwrap_or(0))
+        self.with_key(key, |key| abi::set_shared_data(key, value, expected.unwrap_or(0)))
     }
 }
 

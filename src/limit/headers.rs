@@ -10,8 +10,28 @@ fn told<'d, 's>(decisions: &'d [Decision<'s>]) -> Vec<&'d Decision<'s>> {
     decisions.iter().filter(|d| d.enforced && (d.keyed || !d.allowed)).collect()
 }
 
-fn join(items: impl Iterator<Item = String>) -> String {
-    items.collect::<Vec<_>>().join(", ")
+/// Members with `, ` between them; `write` adds one.
+fn join(told: &[&Decision<'_>], write: impl Fn(&Decision<'_>, &mut String)) -> String {
+    let mut text = String::with_capacity(told.len().saturating_mul(48));
+    for decision in told {
+        if !text.is_empty() {
+            text.push_str(", ");
+        }
+        write(decision, &mut text);
+    }
+    text
+}
+
+fn quoted(name: &str, text: &mut String) {
+    text.push('"');
+    text.push_str(name);
+    text.push('"');
+}
+
+/// Adds `mark` and the digits of `number`; formatting them for each request costs more than to count them.
+fn number(mark: &str, number: u64, text: &mut String) {
+    text.push_str(mark);
+    text.push_str(itoa::Buffer::new().format(number));
 }
 
 /// `ratelimit-policy: "per-client";q=100;w=2` and `ratelimit: "per-client";r=12;t=1`, one member for each limit
@@ -23,9 +43,17 @@ pub fn draft11(decisions: &[Decision<'_>]) -> Vec<(&'static str, String)> {
     if told.is_empty() {
         return Vec::new();
     }
-    let policy = told.iter().map(|d| format!("\"{}\";q={};w={}", d.name, d.burst, d.window_s));
-    let state = told.iter().map(|d| format!("\"{}\";r={};t={}", d.name, d.remaining, d.reset_s));
-    vec![("ratelimit-policy", join(policy)), ("ratelimit", join(state))]
+    let policy = |d: &Decision<'_>, text: &mut String| {
+        quoted(d.name, text);
+        number(";q=", d.burst, text);
+        number(";w=", d.window_s, text);
+    };
+    let state = |d: &Decision<'_>, text: &mut String| {
+        quoted(d.name, text);
+        number(";r=", d.remaining, text);
+        number(";t=", d.reset_s, text);
+    };
+    vec![("ratelimit-policy", join(&told, policy)), ("ratelimit", join(&told, state))]
 }
 
 /// `x-ratelimit-limit: 100, 100;w=2`, `x-ratelimit-remaining: 12` and `x-ratelimit-reset: 1` in the manner of Envoy's
@@ -36,7 +64,10 @@ pub fn draft03(decisions: &[Decision<'_>]) -> Vec<(&'static str, String)> {
     let told = told(decisions);
     let nearest = super::refusal(decisions).or_else(|| told.iter().min_by_key(|d| d.remaining).copied());
     let Some(nearest) = nearest else { return Vec::new() };
-    let policies = join(told.iter().map(|d| format!("{};w={}", d.burst, d.window_s)));
+    let policies = join(&told, |d, text| {
+        number("", d.burst, text);
+        number(";w=", d.window_s, text);
+    });
     vec![
         ("x-ratelimit-limit", format!("{}, {policies}", nearest.burst)),
         ("x-ratelimit-remaining", nearest.remaining.to_string()),

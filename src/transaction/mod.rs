@@ -325,7 +325,7 @@ impl Head<'_> {
 
     /// Whether the request is proven to have come through the CDN.
     fn check_origin(&self, path: &Path<'_>) -> Result<bool, Reply> {
-        let outcome = self.engine.config.origin.check(&self.request, path);
+        let outcome = self.engine.config.origin.check(&self.request, path, &self.engine.accepted);
         let metric = match outcome {
             origin::Outcome::Off => return Ok(false),
             origin::Outcome::Exempt => Metric::OriginExempt,

@@ -1,7 +1,7 @@
 //! The origin check: exactly one value, and it is the secret.
 
 use backstop::http::{Header, Request};
-use backstop::origin::{Outcome, Settings, digest_hex};
+use backstop::origin::{Accepted, Outcome, Settings, digest_hex};
 use backstop::path::Path;
 
 use crate::fake::{read, read_clean};
@@ -22,7 +22,16 @@ fn check(settings: &Settings, target: &str, values: &[&str]) -> Outcome {
     let mut headers: Vec<Header<'_>> = vec![(b":path", target.as_bytes()), (b"origin", b"https://example.com")];
     headers.extend(values.iter().map(|v| (settings.header().as_bytes(), v.as_bytes())));
     let request = Request { headers: &headers };
-    settings.check(&request, &Path::normalise(request.path()))
+    let path = Path::normalise(request.path());
+    let accepted = Accepted::default();
+    let outcome = settings.check(&request, &path, &accepted);
+    // What was accepted before makes no difference.
+    for secret in [OLD, NEW] {
+        let before = [(settings.header().as_bytes(), secret.as_bytes())];
+        let _ = settings.check(&Request { headers: &before }, &path, &accepted);
+        assert_eq!(settings.check(&request, &path, &accepted), outcome, "{target} {values:?} after {secret}");
+    }
+    outcome
 }
 
 #[test]
