@@ -213,8 +213,7 @@ fn all_text(text: &[u8], limit: usize, visit: &mut Visit<'_>) {
 
 /// What stands before the first `byte`, and what follows it if there is one.
 fn cut(text: &[u8], byte: u8) -> (&[u8], Option<&[u8]>) {
-    let Some(at) = text.iter().position(|b| *b == byte) else { return (text, None) };
-    let (before, after) = text.split_at_checked(at).unwrap_or((text, &[]));
+    let (before, after) = until(text, byte, byte);
     (before, after.split_first().map(|(_, after)| after))
 }
 
@@ -223,8 +222,7 @@ fn cut_at<'t>(text: &'t [u8], mark: &[u8]) -> (&'t [u8], Option<&'t [u8]>) {
     let first = mark.first().copied().unwrap_or_default();
     let mut rest = text;
     loop {
-        // One byte compared at a time is what keeps this as quick as the search for a byte.
-        rest = take_while(rest, |b| b != first).1;
+        rest = until(rest, first, first).1;
         if let Some(after) = rest.strip_prefix(mark) {
             return (text.get(..text.len().saturating_sub(rest.len())).unwrap_or(text), Some(after));
         }

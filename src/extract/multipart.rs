@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::disposition::{Parameters, extended};
 use super::sniff::{contains, is_binary};
 use super::transfer::{Decoded, decode};
-use super::{MAX_VALUES, Target, Visit, cut, emit, emit_name, json, wide, xml};
+use super::{MAX_VALUES, Target, Visit, cut, emit, emit_name, json, until, wide, xml};
 
 /// How much of an uploaded text file is visited, in bytes. A file whose content is binary is not visited at all,
 /// whatever its content type says.
@@ -82,7 +82,8 @@ fn next_delimiter<'t>(text: &'t [u8], boundary: &[u8]) -> Option<Delimiter<'t>> 
                 return Some(Delimiter { before, after: after.unwrap_or_default(), is_last });
             }
         }
-        from = from.saturating_add(line.iter().position(|b| *b == b'\n')?).saturating_add(1);
+        let (line, [_, ..]) = until(line, b'\n', b'\n') else { return None };
+        from = from.saturating_add(line.len()).saturating_add(1);
     }
 }
 
