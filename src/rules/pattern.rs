@@ -4,6 +4,8 @@
 //! which any match contains one (`needed`), or neither. In a sequence, exact neighbours are multiplied out and the most
 //! telling set wins. Texts are lower case, since the prefilter ignores case.
 
+use std::collections::BinaryHeap;
+
 use regex::bytes::{Regex, RegexBuilder};
 use regex_syntax::ParserBuilder;
 use regex_syntax::hir::{Class, Hir, HirKind, Look, Repetition};
@@ -140,11 +142,18 @@ fn sets(hir: &Hir) -> Vec<Traits> {
 }
 
 /// The rarest few of `sets`.
-fn rarest(mut sets: Vec<Traits>) -> Vec<Traits> {
-    sets.sort_unstable_by(|a, b| frequency(*a).total_cmp(&frequency(*b)).then(a.bits().cmp(&b.bits())));
-    sets.dedup();
-    sets.truncate(4);
-    sets
+fn rarest(sets: Vec<Traits>) -> Vec<Traits> {
+    // As bits, floats that are not negative have the same order.
+    let keys = sets.into_iter().map(|set| (frequency(set).to_bits(), set.bits())).collect();
+    sorted(keys).into_iter().map(|(_, bits)| Traits::from_bits(bits)).take(4).collect()
+}
+
+/// In order, each once. By a heap: each other sort of the standard library would be a fiftieth of the module, which the
+/// proxy compiles before its first request.
+fn sorted<T: Ord>(items: Vec<T>) -> Vec<T> {
+    let mut items = BinaryHeap::from(items).into_sorted_vec();
+    items.dedup();
+    items
 }
 
 /// What is known of the texts that a part of an expression matches. A text may have an [`EDGE`] before or after it.
@@ -333,8 +342,7 @@ fn union(sets: impl Iterator<Item = Option<Vec<Vec<u8>>>>) -> Option<Vec<Vec<u8>
     for set in sets {
         all.extend(set?);
     }
-    all.sort_unstable();
-    all.dedup();
+    let all = sorted(all);
     (all.len() <= MAX_OF_BRANCHES).then_some(all)
 }
 
@@ -344,14 +352,11 @@ fn product(left: &[Vec<u8>], right: &[Vec<u8>]) -> Option<Vec<Vec<u8>>> {
     if left.len().saturating_mul(right.len()) > if telling { MAX_TELLING_TEXTS } else { MAX_TEXTS } {
         return None;
     }
-    let mut all: Vec<Vec<u8>> =
-        left.iter().flat_map(|l| right.iter().map(move |r| [l.as_slice(), r].concat())).collect();
+    let all: Vec<Vec<u8>> = left.iter().flat_map(|l| right.iter().map(move |r| [l.as_slice(), r].concat())).collect();
     if all.iter().any(|text| text.len() > MAX_BYTES) {
         return None;
     }
-    all.sort_unstable();
-    all.dedup();
-    Some(all)
+    Some(sorted(all))
 }
 
 /// The more telling of two sets: the one that harmless traffic has less often. A text of less than two bytes, its edges
