@@ -72,9 +72,10 @@ sign: image ## sign by cosign what was pushed: REGISTRY=... (REPOSITORY=backstop
 	@$(if $(DRYRUN),,tests/setup/cosign.sh)
 	@istio/image/sign.sh "$(REGISTRY)" "$(REPOSITORY)"
 
-mesh: wasm tools ## a real Istio on this machine with the prod overlay, and what happens on each failure (root; half an hour once, to build it)
+mesh: wasm tools ## a real Istio on this machine with the prod overlay, and what happens on each failure (root; half an hour once, to build it; CASES="bad_config" runs some)
 	@tests/setup/mesh.sh
-	@exec $(PYTHON) -m mesh
+	@cargo build --locked --quiet --bin backstop
+	@exec $(PYTHON) -m mesh $(CASES)
 
 build: ## build the native command line, target/release/backstop
 	@tests/setup/rust.sh

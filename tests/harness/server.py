@@ -16,6 +16,8 @@ SCRATCH = ROOT / "target" / "servers"
 class Server:
     """A process that listens on one port, which it keeps when it is started again; `_words` are those that start it."""
 
+    wait_s = 20
+
     def __init__(self, name, port=None):
         SCRATCH.mkdir(parents=True, exist_ok=True)
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix=name + "-", dir=SCRATCH))
@@ -41,9 +43,12 @@ class Server:
                 self._words(), env=self._environment(), stdout=log, stderr=log, stdin=subprocess.DEVNULL,
                 cwd=self.folder, start_new_session=True, preexec_fn=end_with_parent,
             )  # fmt: skip
-        if not eventually(lambda: listens(self.port) or self._process.poll() is not None, 20) or self._process.poll():
-            words = (self.folder / "log").read_text(errors="replace").splitlines()[-8:]
-            raise Problem(f"{self._words()[0]} did not start; its last words:\n" + "\n".join(words))
+        if not eventually(lambda: listens(self.port) or self._process.poll() is not None, self.wait_s) or self._process.poll():
+            raise Problem(f"{self._words()[0]} did not start; its last words:\n" + "\n".join(self.log_lines()[-8:]))
+
+    def log_lines(self):
+        """What it said so far."""
+        return (self.folder / "log").read_text(errors="replace").splitlines()
 
     def pid(self):
         """The process, for those who want to send it signals."""
