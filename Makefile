@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run run-global test test-native test-manifests test-monitoring test-e2e monitoring drill dashboard load wasm build lint bench bench-quick bench-limits bench-micro bench-instructions profile size clean tools tools-global
+.PHONY: help run run-global test test-native test-image test-manifests test-monitoring test-e2e monitoring drill dashboard load wasm image push sign mesh build lint bench bench-quick bench-limits bench-micro bench-instructions profile size clean tools tools-global
 
 PYTHON := .tools/python/bin/python
 export PYTHONPATH := tests
@@ -17,11 +17,15 @@ run: wasm tools ## start Envoy with the filter on 127.0.0.1:10000 and print requ
 run-global: wasm tools tools-global ## start two Envoys, the rate limit service and Redis: one budget for both, with requests to try
 	@exec $(PYTHON) -m harness.demo_global
 
-test: wasm tools tools-global test-native test-manifests test-monitoring bench-instructions test-e2e ## set-up, native tests, manifests, alert rules, instruction counts, then end-to-end tests in every Envoy
+test: wasm tools tools-global test-native test-image test-manifests test-monitoring bench-instructions test-e2e ## set-up, native tests, image, manifests, alert rules, instruction counts, then end-to-end tests in every Envoy
 
 test-native: ## native tests only
 	@tests/setup/rust.sh
 	cargo test --locked --quiet
+
+test-image: wasm tools ## push the image to a real registry on this machine, pull it, and look into it
+	@tests/setup/image.sh
+	@exec $(PYTHON) -m image
 
 test-manifests: wasm tools ## render what is in istio/, and check it by schemas, by Envoy and by `backstop check`
 	@tests/setup/schemas.sh
@@ -53,6 +57,25 @@ load: wasm tools ## the opening of a sale by k6, which is built first if it is n
 
 wasm: ## build target/backstop.wasm
 	@tests/setup/wasm.sh . target/backstop.wasm
+
+image: wasm ## write target/image (OCI layout) and its bill of materials, target/backstop.cdx.json
+	@istio/image/build.py target/backstop.wasm target
+
+REPOSITORY = backstop
+TAG = $(shell sed -n 's/^version = "\(.*\)"/\1/p;T;q' Cargo.toml)
+
+push: image ## push the image: REGISTRY=registry.example.com (REPOSITORY=backstop TAG=0.1.0; DRYRUN=1 only shows the steps)
+	@$(if $(DRYRUN),,tests/setup/crane.sh)
+	@istio/image/push.sh "$(REGISTRY)" "$(REPOSITORY)" "$(TAG)"
+
+sign: image ## sign by cosign what was pushed: REGISTRY=... (REPOSITORY=backstop; KEY=cosign.key, keyless without; DRYRUN=1)
+	@$(if $(DRYRUN),,tests/setup/cosign.sh)
+	@istio/image/sign.sh "$(REGISTRY)" "$(REPOSITORY)"
+
+mesh: wasm tools ## a real Istio on this machine with the prod overlay, and what happens on each failure (root; half an hour once, to build it; CASES="bad_config" runs some)
+	@tests/setup/mesh.sh
+	@cargo build --locked --quiet --bin backstop
+	@exec $(PYTHON) -m mesh $(CASES)
 
 build: ## build the native command line, target/release/backstop
 	@tests/setup/rust.sh

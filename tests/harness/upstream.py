@@ -31,8 +31,8 @@ class Received:
 class Upstream:
     """An HTTP/1.1 server on a port of its own, in a thread of its own. A `silent` one never answers."""
 
-    def __init__(self, *, silent=False):
-        self.port, self._silent = None, silent
+    def __init__(self, *, silent=False, host=HOST, port=0):
+        self.host, self.port, self._silent = host, port, silent
         self._received = []
         self._open = 0
         self._changed = threading.Condition()
@@ -41,7 +41,7 @@ class Upstream:
 
     def __enter__(self):
         self._thread.start()
-        server = asyncio.start_server(self._serve, HOST, 0, limit=4 * PIECE)
+        server = asyncio.start_server(self._serve, self.host, self.port, limit=4 * PIECE)
         self._server = asyncio.run_coroutine_threadsafe(server, self._loop).result()
         self.port = self._server.sockets[0].getsockname()[1]
         return self

@@ -26,3 +26,26 @@ apt_install() {
     fi
     rm -f "$log"
 }
+
+# apt_unpack PACKAGE FOLDER PROGRAM unpacks Debian's package into FOLDER, without installing it, since that would start a
+# service; PROGRAM is what must be in there.
+apt_unpack() {
+    command -v apt-get >/dev/null || die "no ${3##*/} on PATH, and no apt here: install what Debian calls $1 and run this again"
+    say "${3##*/} from Debian's package $1, into $2"
+    local folder
+    folder=$(mktemp -d)
+    chmod 755 "$folder" # apt downloads as a user of its own
+    if ! (cd "$folder" && apt-get -qq download "$1") >"$folder/log" 2>&1; then
+        [ "$(id -u)" = 0 ] || die "apt knows no package $1: run 'sudo apt-get update' and then this again"
+        apt-get -qq -o DPkg::Lock::Timeout=300 update >>"$folder/log" 2>&1 || true
+        if ! (cd "$folder" && apt-get -qq download "$1") >>"$folder/log" 2>&1; then
+            tail -n 20 "$folder/log" >&2
+            die "apt could not download $1: see the lines above"
+        fi
+    fi
+    rm -rf "$2"
+    mkdir -p "$2"
+    dpkg-deb --extract "$folder/$1"_*.deb "$2"
+    rm -rf "$folder"
+    [ -x "$2/$3" ] || die "Debian's package $1 holds no $3: install it yourself and put it on PATH"
+}

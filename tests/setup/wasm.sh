@@ -78,6 +78,8 @@ fi
 
 crate=$1 module=$2
 [ "$toolchain" = rustup ] || use_debian
+# Panic messages carry the paths of crates: the module must not depend on whose home they are in.
+export RUSTFLAGS="${RUSTFLAGS:-} --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}/registry/src=crates"
 (cd "$crate" && "$cargo" build --locked --release --lib --quiet --target "$target" "${options[@]}")
 name=$(sed -n '/^\[package\]/,/^\[/s/^name = "\(.*\)"/\1/p' "$crate/Cargo.toml")
 built=${options[-1]}/$target/release/${name//-/_}.wasm
