@@ -20,6 +20,7 @@ mod diagnostics;
 mod document;
 mod extract;
 mod fake;
+mod fuzz;
 mod handover;
 mod house;
 mod limit;
