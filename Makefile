@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run run-global test test-native test-image test-manifests test-monitoring test-e2e monitoring drill dashboard load wasm image push sign mesh build lint bench bench-quick bench-limits bench-micro bench-instructions profile size clean tools tools-global
+.PHONY: help run run-global test test-native test-image test-manifests test-monitoring test-e2e monitoring drill dashboard load wasm image push sign mesh build lint bench bench-quick bench-limits bench-micro bench-instructions profile size clean tools tools-global fuzz dearest
 
 PYTHON := .tools/python/bin/python
 export PYTHONPATH := tests
@@ -86,6 +86,7 @@ lint: ## clippy for both targets, and rustfmt
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
 	cd tests/bench/micro && cargo fmt --check && cargo clippy --all-targets --target-dir ../../../target/micro -- -D warnings
+	cd tests/fuzz && cargo fmt --check && cargo clippy --bins --target-dir ../../target/fuzz -- -D warnings
 	@tests/setup/wasm.sh --clippy .
 
 BENCH = --rounds "$(ROUNDS)" --seconds "$(SECONDS)" --requests "$(REQUESTS)" --scenarios "$(SCENARIOS)" --contestants "$(CONTESTANTS)"
@@ -112,6 +113,16 @@ profile: tools ## where the instructions of a GET and a JSON POST go, into tests
 	@tests/setup/rust.sh
 	@tests/setup/valgrind.sh
 	@exec $(PYTHON) -m bench.native profile
+
+fuzz: tools ## decoders, parsers, rules, config and whole requests under libFuzzer, findings into tests/fuzz/cases (MINUTES=5, TARGETS="json xml")
+	@tests/setup/rust.sh
+	@tests/setup/cxx.sh
+	@MINUTES="$(MINUTES)" TARGETS="$(TARGETS)" $(PYTHON) -m fuzz
+
+dearest: tools ## what the dearest inputs cost that were found, cold and warm, and how that grows (SEARCH=60 seconds looks for dearer ones)
+	@tests/setup/rust.sh
+	@tests/setup/valgrind.sh
+	@SEARCH="$(SEARCH)" $(PYTHON) -m fuzz.dearest
 
 bench-limits: wasm tools tools-global ## accuracy, memory and cost of limits, local and global, into tests/bench/results/limits.md (DURATION=30 s a run)
 	@tests/setup/h2load.sh

@@ -23,13 +23,14 @@ impl<'a> Path<'a> {
         let traits = Traits::of(raw);
         let plain = !traits.any(Traits::of_bytes(b"%\\\0"));
         if plain && !raw.windows(2).any(|w| w == b"//" || w == b"/.") {
-            return Self { text: Cow::Borrowed(raw), ambiguous: raw.contains(&b';') };
+            return Self { text: Cow::Borrowed(raw), ambiguous: raw.contains(&b';') || !raw.starts_with(b"/") };
         }
         let once = Transform::Percent.apply(raw);
         let decoded = TransformSet::EMPTY.with(Transform::Percent).apply(raw, traits);
         let text = resolve_dots(&decoded);
         let structure = |bytes: &[u8]| bytes.iter().filter(|b| matches!(b, b'/' | b'\\')).count();
-        let ambiguous = decoded.iter().any(|b| matches!(b, b';' | b'\\' | 0))
+        let ambiguous = !raw.starts_with(b"/")
+            || decoded.iter().any(|b| matches!(b, b';' | b'\\' | 0))
             || decoded.windows(3).any(|w| w == b"/..")
             || once.as_deref().is_some_and(|once| once != decoded.as_ref())
             || structure(&decoded) != structure(raw);
@@ -43,7 +44,7 @@ impl<'a> Path<'a> {
     }
 
     /// Whether applications may disagree about where this path leads: dot-dot segments, encoded slashes, double
-    /// encoding, `;`. Such a path is limited like its normal form, but exempt from nothing.
+    /// encoding, `;`, no `/` at the start. Such a path is limited like its normal form, but exempt from nothing.
     #[must_use]
     pub fn is_ambiguous(&self) -> bool {
         self.ambiguous

@@ -32,7 +32,7 @@ pub fn run(request: &ExplainRequest, format: Format) -> Result<Found, Usage> {
     let encoding = view.joined("content-encoding");
     let inflated = match inflate(&encoding, prefix, limit) {
         Encoded::Inflated { text, whole } => Some((text, whole)),
-        Encoded::Plain | Encoded::Unreadable => None,
+        Encoded::Plain | Encoded::Unreadable | Encoded::Shredded => None,
     };
     let bodies = inflated.iter().map(|(text, whole)| (text.as_slice(), *whole)).chain([(prefix, complete)]);
 

@@ -90,6 +90,15 @@ impl<'t> Iterator for Parameters<'t> {
     }
 }
 
+/// Whether what stands before the text of an extended parameter is a charset and a language (RFC 8187 section 3.2), or
+/// nothing. [`extended`] leaves it out.
+pub(super) fn has_plain_charset(value: &[u8]) -> bool {
+    let mut parts = value.splitn(3, |b| *b == b'\'');
+    let (charset, language) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    let is_plain = |text: &[u8]| text.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+    parts.next().is_none() || is_plain(charset) && is_plain(language)
+}
+
 /// The value of an extended parameter such as `filename*=UTF-8''%e2%82%ac` (RFC 8187): without charset and language,
 /// percent-decoded.
 pub(super) fn extended(value: &[u8]) -> Cow<'_, [u8]> {

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::disposition::{Parameters, extended};
+use super::disposition::{Parameters, extended, has_plain_charset};
 use super::sniff::{contains, is_binary};
 use super::transfer::{Decoded, decode};
 use super::{MAX_VALUES, Target, Visit, cut, emit, emit_name, json, until, wide, xml};
@@ -173,6 +173,7 @@ fn disposition(field: &[u8], header: &[u8], visit: &mut Visit<'_>) {
                 emit(Target::Form, &named(field, b"filename"), value, visit);
             }
             name if name.eq_ignore_ascii_case(b"filename*") => {
+                odd |= !has_plain_charset(value);
                 emit(Target::Form, &named(field, b"filename"), &extended(value), visit);
             }
             b"" => odd |= !value.eq_ignore_ascii_case(b"form-data"),

@@ -199,9 +199,9 @@ impl Transaction {
             return self.obey(Some(reply));
         }
         let encoded = inflate(&pending.content_encoding, &body, pending.body.limits.inspect_bytes);
-        if encoded == Encoded::Unreadable {
+        if matches!(encoded, Encoded::Unreadable | Encoded::Shredded) {
             world.count(Metric::BodiesEncoded.index(), 1);
-            if pending.body.limits.encoded == Unreadable::Deny
+            if (encoded == Encoded::Shredded || pending.body.limits.encoded == Unreadable::Deny)
                 && let Some(reply) = case.refuse(&Denial::BodyEncoded, case.enforces())
             {
                 return self.obey(Some(reply));

@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 
 use backstop::document::{Node, Value, from_yaml};
 
-/// The repository's root.
+/// The repository's root, from the crate as well as from a package below `tests`.
 pub fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    package.ancestors().find(|folder| folder.join("rules").is_dir()).expect("a folder with rules")
 }
 
 /// The YAML files of a folder, sorted; an empty folder fails.
@@ -40,4 +41,22 @@ pub fn only_keys(case: &Node, known: &[&str]) {
     for entry in entries {
         assert!(known.contains(&entry.key.as_str()), "line {}: unknown key {}", entry.place.line, entry.key);
     }
+}
+
+/// Every text that stands in the YAML files of a folder, keys apart.
+pub fn texts(folder: &str) -> Vec<Vec<u8>> {
+    fn collect(node: &Node, texts: &mut Vec<Vec<u8>>) {
+        match &node.value {
+            Value::Text(text) => texts.push(text.clone().into_bytes()),
+            Value::List(nodes) => nodes.iter().for_each(|node| collect(node, texts)),
+            Value::Map(entries) => entries.iter().for_each(|entry| collect(&entry.node, texts)),
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+    let mut texts = Vec::new();
+    for file in files(folder) {
+        let documents = from_yaml(&std::fs::read_to_string(&file).unwrap()).unwrap();
+        documents.iter().for_each(|document| collect(document, &mut texts));
+    }
+    texts
 }

@@ -175,8 +175,16 @@ fn exempt_paths_are_those_of_the_path_alone() {
     for path in ["/healthz", "//healthz", "/%68ealthz", "/./healthz", "/static/a.js"] {
         assert_eq!(proxy.get(&format!("{path}?{attack}"), &[]), Action::Continue, "{path}");
     }
-    for path in ["/healthz/", "/static/../admin", "/static%2f..%2fadmin", "/x/%2e%2e/healthz", "/%2568ealthz", "/admin"]
-    {
+    for path in [
+        "/healthz/",
+        "/static/../admin",
+        "/static%2f..%2fadmin",
+        "/x/%2e%2e/healthz",
+        "/%2568ealthz",
+        "/admin",
+        "../healthz",
+        "..//healthz",
+    ] {
         assert!(matches!(proxy.get(&format!("{path}?x=/healthz&{attack}"), &[]), Action::Deny(_)), "{path}");
     }
 }
@@ -330,6 +338,34 @@ fn compressed_bodies_are_inspected() {
     let torn = &GZIP[..GZIP.len() - 10];
     assert!(matches!(proxy.post(&[form, ("content-encoding", "gzip")], torn, 1000), Action::Deny(_)));
     assert_eq!(proxy.counted("backstop_bodies_encoded"), 0);
+}
+
+/// Each block costs the reader as much as kilobytes of text, so a body of nothing but empty ones is no body.
+#[test]
+fn a_body_of_countless_blocks_is_refused() {
+    const HEADER: &[u8] = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03";
+    // An empty block with fixed codes takes ten bits (RFC 1951 section 3.2.6), so four of them five bytes.
+    let blocks = |count: usize| [HEADER, &b"\x02\x08\x20\x80\x00".repeat(count / 4)].concat();
+    let members = |count: usize| [HEADER, b"\x03\x00\0\0\0\0\0\0\0\0"].concat().repeat(count);
+    let send = |config: &str, body: &[u8]| {
+        let proxy = Proxy::new(config);
+        let action = proxy.post(&[("content-encoding", "gzip")], body, 1000);
+        (action, proxy.counted("backstop_bodies_encoded"))
+    };
+    for body in [blocks(300), members(300)] {
+        let (action, counted) = send("", &body);
+        assert_eq!((reply(action).details.as_str(), counted), ("backstop{body:encoded}", 1));
+        assert_eq!(send("mode: detect", &body), (Action::Continue, 1));
+    }
+    for body in [blocks(200), members(200)] {
+        assert_eq!(send("", &body).0, Action::Continue, "a few of them are nobody's attack");
+    }
+    // Behind a few empty blocks the text is still read.
+    let proxy = Proxy::new("");
+    let body = [members(200), GZIP.to_vec()].concat();
+    let form = ("content-type", "application/x-www-form-urlencoded");
+    let refused = reply(proxy.post(&[form, ("content-encoding", "gzip")], &body, 1000));
+    assert!(refused.details.starts_with("backstop{sqli:"), "{}", refused.details);
 }
 
 #[test]

@@ -1,0 +1,39 @@
+//! The dearest inputs that were found (`make dearest` searches for more): tests/bench/dear, each repeated as often as there is room.
+
+/// The content type under which an input is dear, and what is repeated.
+pub struct Dear {
+    /// The name of its file.
+    pub name: &'static str,
+    /// Of the body.
+    pub content_type: &'static str,
+    brick: &'static [u8],
+}
+
+macro_rules! dear {
+    ($($name:literal $content_type:literal)*) => {
+        /// Each of them.
+        pub const DEAR: &[Dear] = &[$(Dear {
+            name: $name,
+            content_type: $content_type,
+            brick: include_bytes!(concat!("../../dear/", $name, ".txt")),
+        },)*];
+    };
+}
+
+dear! {
+    "text" ""
+    "json" "application/json"
+    "xml" "application/xml"
+    "form" "application/x-www-form-urlencoded"
+    "multipart" "multipart/form-data; boundary=b"
+    "utf7" "text/xml; charset=utf-7"
+    "every-way" "multipart/form-data; boundary=b; boundary=bb, application/x-www-form-urlencoded, text/xml, text/json"
+}
+
+impl Dear {
+    /// So many bytes of it.
+    #[must_use]
+    pub fn text(&self, bytes: usize) -> Vec<u8> {
+        self.brick.iter().copied().cycle().take(bytes).collect()
+    }
+}

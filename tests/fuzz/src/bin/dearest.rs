@@ -1,0 +1,304 @@
+//! `dearest kept | rules | bricks | mixes SECONDS | inspect NAME BYTES`: what costs the most CPU time for each byte.
+//!
+//! `kept`: what the inputs cost that are kept in tests/bench/dear. `inspect`: one of them, for callgrind. `rules`: each rule's expression and each detector over texts made of what it nearly matches. `bricks`: each decoder, parser and the
+//! whole inspection over one piece repeated. `mixes`: bricks bred with each other.
+#![allow(clippy::disallowed_methods, clippy::type_complexity, reason = "a command line for developers")]
+
+#[path = "../../../bench/micro/src/dear.rs"]
+mod dear;
+#[allow(dead_code, reason = "each user takes its own part")]
+#[path = "../../../suite/fake.rs"]
+mod fake;
+#[path = "../pieces.rs"]
+mod pieces;
+
+use std::collections::BTreeMap;
+use std::hint::black_box;
+use std::rc::Rc;
+use std::time::Duration;
+
+use backstop::decode::{Traits, Transform, TransformSet};
+use backstop::engine::{Engine, Inspection};
+use backstop::extract;
+use backstop::http::Header;
+use backstop::path::Path;
+use backstop::rules::detector::Detector;
+use backstop::rules::{EMBEDDED, Matcher, pattern};
+use backstop::transaction::Transaction;
+use backstop::verdict::Action;
+use cpu_time::ThreadTime;
+
+use dear::DEAR;
+use fake::Fake;
+
+const SIZE: usize = 16 * 1024;
+
+/// CPU time of the quickest of three runs, after one that does not count.
+fn cost(mut run: impl FnMut()) -> Duration {
+    run();
+    let timed = |run: &mut dyn FnMut()| {
+        let begin = ThreadTime::now();
+        run();
+        begin.elapsed()
+    };
+    (0..3).map(|_| timed(&mut run)).min().unwrap_or_default()
+}
+
+fn ns_per_byte(text: &[u8], run: impl FnMut()) -> f64 {
+    cost(run).as_secs_f64() * 1e9 / text.len().max(1) as f64
+}
+
+fn repeated(brick: &[u8], size: usize) -> Vec<u8> {
+    brick.iter().copied().cycle().take(size).collect()
+}
+
+/// Pieces to build with: the texts that rules look for, whole and but for their last byte, and what parsers and decoders look for.
+fn bricks() -> Vec<Vec<u8>> {
+    let mut bricks: Vec<Vec<u8>> = (0..=255).map(|b| vec![b]).collect();
+    for rule in EMBEDDED {
+        for literal in rule.needs.iter().flat_map(|need| need.texts.iter()) {
+            let text = literal.text.as_bytes();
+            bricks.extend([
+                text.to_vec(),
+                text.split_last().map(|(_, t)| t.to_vec()).unwrap_or_default(),
+                [text, b" "].concat(),
+            ]);
+        }
+    }
+    bricks.extend(pieces::PIECES.iter().map(|p| p.as_bytes().to_vec()));
+    bricks.retain(|b| !b.is_empty());
+    bricks.sort();
+    bricks.dedup();
+    bricks
+}
+
+struct Worst(BTreeMap<String, Vec<(f64, Vec<u8>)>>);
+
+impl Worst {
+    fn note(&mut self, what: &str, cost: f64, input: &[u8]) {
+        let list = self.0.entry(what.to_owned()).or_default();
+        list.push((cost, input.to_vec()));
+        list.sort_by(|a, b| b.0.total_cmp(&a.0));
+        list.truncate(5);
+    }
+
+    fn print(&self, most: usize) {
+        let mut all: Vec<_> = self.0.iter().collect();
+        all.sort_by(|a, b| b.1[0].0.total_cmp(&a.1[0].0));
+        for (what, list) in all.into_iter().take(most) {
+            let inputs: Vec<String> =
+                list.iter().map(|(cost, input)| format!("{cost:.1} {:?}", String::from_utf8_lossy(input))).collect();
+            println!("{what}: {}", inputs.join("; "));
+        }
+    }
+}
+
+fn rules() {
+    let bricks = bricks();
+    let mut worst = Worst(BTreeMap::new());
+    for rule in EMBEDDED {
+        let Matcher::Regex(source) = &rule.matcher else { continue };
+        let regex = pattern::compile(source, true).expect("an embedded rule compiles");
+        // What the rule looks for, twice as it is and with each single byte.
+        let own: Vec<Vec<u8>> =
+            rule.needs.iter().flat_map(|n| n.texts.iter().map(|l| l.text.as_bytes().to_vec())).collect();
+        let with_bytes = own.iter().take(6).flat_map(|o| (b' '..=b'~').map(move |b| [&o[..], &[b]].concat()));
+        for brick in bricks.iter().cloned().chain(with_bytes) {
+            let text = repeated(&brick, 2048);
+            if regex.is_match(&text) {
+                continue;
+            }
+            let begin = ThreadTime::now();
+            black_box(regex.find(&text));
+            let first = begin.elapsed().as_secs_f64() * 1e9 / text.len() as f64;
+            if first > 3.0 {
+                worst.note(&rule.id, ns_per_byte(&text, || _ = black_box(regex.find(&text))), &brick);
+            }
+        }
+    }
+    worst.print(40);
+}
+
+fn parts() -> Vec<(String, Box<dyn Fn(&[u8])>)> {
+    let mut parts: Vec<(String, Box<dyn Fn(&[u8])>)> = Vec::new();
+    for transform in Transform::ALL {
+        parts.push((format!("decode {}", transform.as_str()), Box::new(|text| _ = black_box(transform.apply(text)))));
+    }
+    let all = Transform::ALL.iter().fold(TransformSet::EMPTY, |set, t| set.with(*t));
+    parts.push(("decode all".into(), Box::new(move |text| _ = black_box(all.apply(text, Traits::of(text)).len()))));
+    for (name, detector) in Detector::NAMES {
+        parts.push((format!("detector {name}"), Box::new(|text| _ = black_box(detector.detect(text)))));
+    }
+    for kind in DEAR.iter().map(|dear| dear.content_type) {
+        parts.push((
+            format!("parse {kind}"),
+            Box::new(|text| {
+                extract::body(kind.as_bytes(), text, true, &mut |value| _ = black_box(value.bytes.len()));
+            }),
+        ));
+    }
+    for kind in DEAR.iter().map(|dear| dear.content_type) {
+        let engine = engine();
+        parts.push((format!("inspect {kind}"), Box::new(move |text| inspect(&engine, kind, text))));
+    }
+    parts
+}
+
+fn engine() -> Engine {
+    // With the default threshold: what is caught early is cheap.
+    Engine::configure(b"{}", 1_790_000_000).expect("a config without a mistake").0
+}
+
+fn inspect(engine: &Engine, kind: &str, text: &[u8]) {
+    let path = Path::normalise(b"/");
+    let mut inspection = Inspection::new(&path, &|| 1_790_000_000);
+    engine.inspect_body(kind.as_bytes(), text, true, &mut inspection);
+    black_box(inspection.score);
+}
+
+fn search_bricks() {
+    let bricks = bricks();
+    let mut worst = Worst(BTreeMap::new());
+    for (name, run) in parts() {
+        for brick in &bricks {
+            let text = repeated(brick, SIZE / 4);
+            run(&text);
+            let begin = ThreadTime::now();
+            run(&text);
+            worst.note(&name, begin.elapsed().as_secs_f64() * 1e9 / text.len() as f64, brick);
+        }
+        for (_, input) in std::mem::take(worst.0.get_mut(&name).expect("noted")) {
+            let text = repeated(&input, SIZE);
+            worst.note(&name, ns_per_byte(&text, || run(&text)), &input);
+        }
+    }
+    worst.print(100);
+}
+
+/// What callgrind counts: expressions are compiled by then.
+#[inline(never)]
+fn counted(engine: &Engine, kind: &str, text: &[u8]) {
+    inspect(engine, kind, text);
+}
+
+/// What a whole request of each kept input costs: as much of it in the headers as Envoy takes, and as much in the body as is
+/// inspected. Cold is the first request of a VM, which compiles the expressions that it needs.
+fn kept() {
+    const HEADER_BYTES: usize = 60 * 1024;
+    const BODY_BYTES: usize = 131_072;
+    println!("| input | cold | warm | headers alone | ten times the body | answer |");
+    println!("| --- | ---: | ---: | ---: | ---: | --- |");
+    for dear in DEAR {
+        // No header holds these.
+        let clean = |byte: u8| if matches!(byte, b'\r' | b'\n' | 0) { b' ' } else { byte };
+        let value: Vec<u8> = dear.text(HEADER_BYTES).into_iter().map(clean).collect();
+        let body = dear.text(BODY_BYTES);
+        let engine = Rc::new(engine());
+        let send = |value: &[u8], body: &[u8]| {
+            let world = Fake::new();
+            world.body.replace(body.to_vec());
+            let begin = ThreadTime::now();
+            let headers: [Header<'_>; 5] = [
+                (b":method", b"POST"),
+                (b":path", b"/orders"),
+                (b":authority", b"shop.example"),
+                (b"content-type", dear.content_type.as_bytes()),
+                (b"x-note", value),
+            ];
+            let mut transaction = Transaction::new(Rc::clone(&engine));
+            let mut action = transaction.on_request_headers(Ok(&headers), body.is_empty(), &world);
+            if action == Action::Continue && !body.is_empty() {
+                action = transaction.on_request_body(body.len(), true, &world);
+            }
+            (begin.elapsed(), matches!(action, Action::Deny(_)))
+        };
+        let warm = |value: &[u8], body: &[u8]| (0..5).map(|_| send(value, body).0).min().unwrap_or_default();
+        let (cold, denied) = send(&value, &body);
+        let all = warm(&value, &body);
+        let head = warm(&value, b"");
+        let (tenth, whole) = (warm(b"", &body[..BODY_BYTES / 10]), warm(b"", &body));
+        let ms = |time: Duration| format!("{:.1} ms", time.as_secs_f64() * 1e3);
+        println!(
+            "| {} | {} | {} | {} | x {:.1} | {} |",
+            dear.name,
+            ms(cold),
+            ms(all),
+            ms(head),
+            whole.as_secs_f64() / tenth.as_secs_f64(),
+            if denied { "refused" } else { "passed" }
+        );
+    }
+}
+
+/// A generator that is the same on every machine (xorshift64).
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 % bound as u64).expect("fits")
+    }
+}
+
+fn mixes(seconds: u64) {
+    const CROWD: usize = 24;
+    let bricks = bricks();
+    let mut random = Random(0x5eed);
+    for kind in DEAR.iter().map(|dear| dear.content_type) {
+        let engine = engine();
+        let fitness = |parts: &[usize]| {
+            let brick: Vec<u8> = parts.iter().flat_map(|i| bricks[*i].iter().copied()).collect();
+            let text = repeated(&brick, SIZE);
+            ns_per_byte(&text, || inspect(&engine, kind, &text))
+        };
+        let mut crowd: Vec<(f64, Vec<usize>)> = Vec::new();
+        let begin = ThreadTime::now();
+        while begin.elapsed() < Duration::from_secs(seconds) {
+            let mut child: Vec<usize> = if crowd.len() < CROWD {
+                (0..1 + random.below(8)).map(|_| random.below(bricks.len())).collect()
+            } else {
+                let (a, b) = (&crowd[random.below(CROWD)].1, &crowd[random.below(CROWD)].1);
+                let (i, j) = (random.below(a.len() + 1), random.below(b.len() + 1));
+                a[..i].iter().chain(&b[j..]).copied().take(200).collect()
+            };
+            for _ in 0..random.below(3) {
+                let at = random.below(child.len() + 1);
+                match random.below(3) {
+                    0 if child.len() > 1 => _ = child.remove(at.min(child.len() - 1)),
+                    1 if !child.is_empty() => {
+                        let at = at.min(child.len() - 1);
+                        child[at] = random.below(bricks.len());
+                    }
+                    _ => child.insert(at, random.below(bricks.len())),
+                }
+            }
+            if !child.is_empty() {
+                crowd.push((fitness(&child), child));
+                crowd.sort_by(|a, b| b.0.total_cmp(&a.0));
+                crowd.truncate(CROWD);
+            }
+        }
+        let (_, best) = &crowd[0];
+        let brick: Vec<u8> = best.iter().flat_map(|i| bricks[*i].iter().copied()).collect();
+        println!("{kind}: {:.1} ns/byte {:?}", fitness(best), String::from_utf8_lossy(&brick));
+    }
+}
+
+fn main() {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["kept"] => kept(),
+        ["inspect", name, bytes] => {
+            let dear = DEAR.iter().find(|dear| dear.name == name).expect("the name of a dear input");
+            let (engine, text) = (engine(), dear.text(bytes.parse().expect("a number of bytes")));
+            inspect(&engine, dear.content_type, &text);
+            counted(&engine, dear.content_type, &text);
+        }
+        ["rules"] => rules(),
+        ["bricks"] => search_bricks(),
+        ["mixes", seconds] => mixes(seconds.parse().expect("seconds")),
+        _ => eprintln!("dearest kept | rules | bricks | mixes SECONDS | inspect NAME BYTES"),
+    }
+}
