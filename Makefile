@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run run-global test test-native test-image test-manifests test-monitoring test-e2e monitoring drill dashboard load wasm image push sign mesh build lint bench bench-quick bench-limits bench-micro bench-instructions profile size clean tools tools-global fuzz dearest
+.PHONY: help run run-global test test-native test-image test-manifests test-monitoring test-e2e monitoring drill dashboard load wasm image push sign mesh build lint bench bench-quick bench-limits bench-micro bench-instructions profile size clean tools tools-global fuzz dearest hostile deny reproducible
 
 PYTHON := .tools/python/bin/python
 export PYTHONPATH := tests
@@ -17,7 +17,7 @@ run: wasm tools ## start Envoy with the filter on 127.0.0.1:10000 and print requ
 run-global: wasm tools tools-global ## start two Envoys, the rate limit service and Redis: one budget for both, with requests to try
 	@exec $(PYTHON) -m harness.demo_global
 
-test: wasm tools tools-global test-native test-image test-manifests test-monitoring bench-instructions test-e2e ## set-up, native tests, image, manifests, alert rules, instruction counts, then end-to-end tests in every Envoy
+test: wasm tools tools-global deny test-native hostile test-image test-manifests test-monitoring bench-instructions test-e2e ## set-up, dependencies, native tests, hostile host, image, manifests, alert rules, instruction counts, then end-to-end tests in every Envoy
 
 test-native: ## native tests only
 	@tests/setup/rust.sh
@@ -85,9 +85,23 @@ lint: ## clippy for both targets, and rustfmt
 	@tests/setup/rust.sh
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
-	cd tests/bench/micro && cargo fmt --check && cargo clippy --all-targets --target-dir ../../../target/micro -- -D warnings
+	cd tests/bench/micro && cargo fmt --check && cargo clippy --locked --all-targets --target-dir ../../../target/micro -- -D warnings
 	cd tests/fuzz && cargo fmt --check && cargo clippy --bins --target-dir ../../target/fuzz -- -D warnings
+	cd tests/hostile && cargo fmt --check && cargo clippy --locked --release --target-dir ../../target/hostile -- -D warnings
 	@tests/setup/wasm.sh --clippy .
+
+CALLS = 300000
+
+hostile: wasm ## the module in a host that wants to break it (CALLS=100000000 for long, SEED=n repeats a round)
+	@tests/setup/rust.sh
+	@cd tests/hostile && cargo build --locked --quiet --release --target-dir ../../target/hostile
+	@exec target/hostile/release/hostile target/backstop.wasm $(CALLS) $(SEED)
+
+deny: ## licences, sources, bans, duplicate versions and, where their database can be reached, advisories of all dependencies
+	@tests/supply/deny.sh
+
+reproducible: wasm ## build the module again in another folder, and compare the bytes; minutes
+	@tests/supply/reproducible.sh
 
 BENCH = --rounds "$(ROUNDS)" --seconds "$(SECONDS)" --requests "$(REQUESTS)" --scenarios "$(SCENARIOS)" --contestants "$(CONTESTANTS)"
 
@@ -102,7 +116,7 @@ bench-quick: bench ## the same in a minute: two scenarios, beside a bare Envoy a
 
 bench-micro: ## native speed of decode, prefilter, scan and extract (ONLY=name runs some)
 	@tests/setup/rust.sh
-	@cd tests/bench/micro && exec cargo bench --quiet --bench rooms --target-dir ../../../target/micro -- $(if $(ONLY),"$(ONLY)")
+	@cd tests/bench/micro && exec cargo bench --locked --quiet --bench rooms --target-dir ../../../target/micro -- $(if $(ONLY),"$(ONLY)")
 
 bench-instructions: tools ## instructions of five kinds of request against tests/bench/instructions.json (RENEW=1 writes it)
 	@tests/setup/rust.sh

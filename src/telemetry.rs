@@ -220,7 +220,8 @@ pub struct Outcome<'a> {
 /// One event as a line of JSON. Field names are part of the contract with users.
 #[must_use]
 pub fn event(subject: &Subject, outcome: Outcome<'_>, finding: Option<&Finding>) -> String {
-    let text = |bytes: &[u8]| Json::String(String::from_utf8_lossy(bytes).into_owned());
+    // JSON itself escapes no more than C0: DEL and C1 would steer the terminal of whoever reads the log.
+    let text = |bytes: &[u8]| Json::String(printable(&String::from_utf8_lossy(bytes)));
     let mut event = json!({
         "event": "backstop",
         "mode": outcome.mode,

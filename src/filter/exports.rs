@@ -130,8 +130,8 @@ extern "C" fn proxy_on_http_call_response(plugin: u32, _call: u32, headers: usiz
 
 #[unsafe(no_mangle)]
 extern "C" fn proxy_on_delete(id: u32) {
-    world::tell_memory();
     with_contexts((), |contexts| {
+        world::tell_memory();
         if let Some(stream) = contexts.streams.remove(&id) {
             stream.on_delete();
         }

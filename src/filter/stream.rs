@@ -48,6 +48,10 @@ impl HttpStream {
     /// The trailers of the request have come, and with them its end.
     pub fn on_request_trailers(&mut self) -> Action {
         self.ask(|transaction, world| {
+            let action = transaction.on_body_end(world);
+            if action != verdict::Action::Continue || !transaction.awaits_trailers() {
+                return action;
+            }
             with_pairs(MapType::RequestTrailers, |trailers| transaction.on_request_trailers(trailers, world))
         })
     }

@@ -111,18 +111,29 @@ impl Transaction {
         }
     }
 
-    /// Trailers have come: the body is whole, whatever its last call said.
-    pub fn on_request_trailers(&mut self, trailers: Result<&[Header<'_>], HostError>, world: &dyn World) -> Action {
-        if let State::Body(pending) = &mut self.state
-            && !pending.inspected
-        {
-            let body = pending.body.on_trailers(world);
-            match self.inspect_body(body, false, world) {
-                Action::Continue => {}
-                action => return action,
+    /// Whether trailers would be looked at, so that the host is asked for them.
+    #[must_use]
+    pub fn awaits_trailers(&self) -> bool {
+        matches!(self.state, State::Body(_))
+    }
+
+    /// Trailers have come, so the body is whole, whatever its last call said. They need not be read if this refuses.
+    pub fn on_body_end(&mut self, world: &dyn World) -> Action {
+        match &mut self.state {
+            State::Body(pending) if !pending.inspected => {
+                let body = pending.body.on_trailers(world);
+                self.inspect_body(body, false, world)
             }
+            _ => Action::Continue,
         }
-        self.inspect_trailers(trailers, world)
+    }
+
+    /// The trailers themselves, once the body has ended.
+    pub fn on_request_trailers(&mut self, trailers: Result<&[Header<'_>], HostError>, world: &dyn World) -> Action {
+        match self.on_body_end(world) {
+            Action::Continue => self.inspect_trailers(trailers, world),
+            action => action,
+        }
     }
 
     /// Headers to add to the answer of the application.

@@ -42,7 +42,7 @@ def main(words):
 
 
 def build():
-    cargo = ["cargo", "build", "--release", "--quiet", "--bin", "micro", "--target-dir", str(TARGET)]
+    cargo = ["cargo", "build", "--locked", "--release", "--quiet", "--bin", "micro", "--target-dir", str(TARGET)]
     if subprocess.run(cargo, cwd=HERE / "micro").returncode != 0:
         raise Problem("tests/bench/micro does not build: see above")
 

@@ -56,7 +56,7 @@ use_debian() {
     echo debian >"$remembered"
     say "$target by Debian's $(/usr/bin/rustc --version)"
     export RUSTC=/usr/bin/rustc RUSTC_BOOTSTRAP=1 CARGO_TARGET_WASM32_WASIP1_LINKER=wasm-ld
-    export RUSTFLAGS="-L /usr/lib/wasm32-wasi -C link-self-contained=no"
+    flags+=(-L /usr/lib/wasm32-wasi -C link-self-contained=no)
     cargo=/usr/bin/cargo
     options=(-Z "build-std=std,panic_abort" --target-dir "$root/target/debian")
 }
@@ -77,9 +77,11 @@ if [ "${1:-}" = --clippy ]; then
 fi
 
 crate=$1 module=$2
+# The same bytes wherever it is built, and nothing in them about the machine that did it.
+flags=(--remap-path-prefix "$root=/backstop" --remap-path-prefix "${CARGO_HOME:-$HOME/.cargo}=/cargo")
 [ "$toolchain" = rustup ] || use_debian
-# Panic messages carry the paths of crates: the module must not depend on whose home they are in.
-export RUSTFLAGS="${RUSTFLAGS:-} --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}/registry/src=crates"
+CARGO_ENCODED_RUSTFLAGS=$(IFS=$'\x1f' && printf '%s' "${flags[*]}")
+export CARGO_ENCODED_RUSTFLAGS
 (cd "$crate" && "$cargo" build --locked --release --lib --quiet --target "$target" "${options[@]}")
 name=$(sed -n '/^\[package\]/,/^\[/s/^name = "\(.*\)"/\1/p' "$crate/Cargo.toml")
 built=${options[-1]}/$target/release/${name//-/_}.wasm

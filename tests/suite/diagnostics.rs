@@ -7,6 +7,7 @@ use backstop::diagnostic::{Diagnostic, Name};
 use backstop::document::{Item, Place, Report, from_json, from_yaml};
 use backstop::engine::Engine;
 use backstop::rules::source::read_rules;
+use backstop::telemetry::{Outcome, Subject, event};
 use backstop::verdict::Family;
 
 use serde_json::Value as Json;
@@ -102,4 +103,21 @@ fn control_characters_do_not_reach_a_terminal() {
     let node = from_json(b"{\"\\u001b[31m\": 1}").unwrap();
     let Err(found) = Engine::compile(&node, NOW) else { panic!("refused") };
     assert!(found[0].to_string().starts_with("error[unknown-field] \\u{1b}[31m: no such field;"), "{}", found[0]);
+}
+
+#[test]
+fn nor_do_those_of_a_request_reach_the_log() {
+    let odd = "/\u{7f}\u{9b}31m\n\u{202e}".as_bytes().to_vec();
+    let subject = Subject {
+        path: odd.clone(),
+        host: odd.clone(),
+        method: odd.clone(),
+        request_id: odd.clone(),
+        trace_id: odd,
+        ..Default::default()
+    };
+    let outcome = Outcome { mode: "block", blocked: true, score: 5, denial: None };
+    let line = event(&subject, outcome, None);
+    assert!(!line.chars().any(char::is_control), "{line}");
+    assert!(line.contains("31m"), "{line}");
 }

@@ -123,9 +123,14 @@ fn only_the_host_call_room_is_unsafe_and_names_the_sdk() {
 
 #[test]
 fn paths_named_in_docs_exist() {
-    for doc in
-        ["README.md", "CHANGELOG.md", "istio/README.md", "istio/monitoring/README.md", "istio/monitoring/logs.md"]
-    {
+    for doc in [
+        "README.md",
+        "SECURITY.md",
+        "CHANGELOG.md",
+        "istio/README.md",
+        "istio/monitoring/README.md",
+        "istio/monitoring/logs.md",
+    ] {
         let text = std::fs::read_to_string(root().join(doc)).unwrap();
         for quoted in text.split('`').skip(1).step_by(2) {
             let is_path = ["src/", "rules/", "tests/", "istio/"].iter().any(|p| quoted.starts_with(p))
@@ -133,4 +138,20 @@ fn paths_named_in_docs_exist() {
             assert!(!is_path || root().join(quoted).exists(), "{doc} names {quoted}, which is not there");
         }
     }
+}
+
+#[test]
+fn builds_are_locked() {
+    let scripts = std::fs::read_dir(root().join("tests/setup")).unwrap().map(|entry| entry.unwrap().path());
+    let mut builds = 0;
+    for file in scripts.filter(|path| path.extension().is_some_and(|e| e == "sh")).chain([root().join("Makefile")]) {
+        for line in std::fs::read_to_string(&file).unwrap().lines() {
+            let is_build = ["build", "test", "clippy", "bench", "run"]
+                .iter()
+                .any(|word| line.contains(&format!("cargo {word} ")) || line.contains(&format!("\"$cargo\" {word} ")));
+            assert!(!is_build || line.contains("--locked"), "{}: {line}", file.display());
+            builds += usize::from(is_build);
+        }
+    }
+    assert!(builds >= 5, "{builds} builds found");
 }

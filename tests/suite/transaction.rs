@@ -139,6 +139,19 @@ fn a_body_that_trailers_end_is_inspected() {
 }
 
 #[test]
+fn trailers_are_asked_for_only_where_they_are_looked_at() {
+    let proxy = Proxy::new("exempt: [{exact: /healthz}]");
+    for (path, body, awaits) in
+        [("/orders", "q=1", true), ("/orders", "q=<script>alert(1)</script>", false), ("/healthz", "q=1", false)]
+    {
+        let (mut transaction, _) = proxy.begin("POST", path, &[], false);
+        proxy.world.body.replace(body.into());
+        let is_refused = matches!(transaction.on_body_end(&proxy.world), Action::Deny(_));
+        assert_eq!((transaction.awaits_trailers(), is_refused), (awaits, body.contains("script")), "{path} {body}");
+    }
+}
+
+#[test]
 fn streams_without_an_end_are_not_held() {
     let proxy = Proxy::new("");
     for headers in [&[("upgrade", "websocket")][..], &[("content-type", "application/grpc+proto")]] {
