@@ -20,6 +20,7 @@ metrics! {
     Passed "backstop_requests_passed" "Requests that went on, with or without findings."
     Denied "backstop_requests_denied" "Requests that were refused, for whatever reason."
     Detected "backstop_requests_detected" "Requests that only detect mode let through."
+    Abandoned "backstop_requests_abandoned" "Requests that ended before all of their body came that was to be inspected."
     Exempt "backstop_requests_exempt" "Requests on an exempt path or from an allowed client."
     OriginPassed "backstop_origin_passed" "The origin secret was right."
     OriginExempt "backstop_origin_exempt" "The path needs no origin secret."
