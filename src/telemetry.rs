@@ -92,6 +92,8 @@ pub enum Gauge {
     RulesDetecting,
     /// The largest linear memory that the VM of any worker has had.
     MemoryBytes,
+    /// Streams that the VMs of all workers hold.
+    StreamsOpen,
 }
 
 impl Gauge {
@@ -102,6 +104,7 @@ impl Gauge {
             Self::RulesBlocking => "backstop_rules_blocking",
             Self::RulesDetecting => "backstop_rules_detecting",
             Self::MemoryBytes => "backstop_memory_bytes",
+            Self::StreamsOpen => "backstop_streams_open",
         }
     }
 }
