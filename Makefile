@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run run-global test test-native test-image test-manifests test-monitoring test-e2e monitoring drill dashboard load wasm image push sign mesh build lint bench bench-quick bench-limits bench-micro bench-instructions profile size clean tools tools-global fuzz dearest hostile deny reproducible
+.PHONY: help run run-global test test-native test-image test-manifests test-monitoring test-e2e monitoring drill dashboard load wasm image push sign mesh build lint bench bench-quick bench-limits bench-micro bench-instructions profile size clean tools tools-global fuzz dearest hostile deny reproducible updates soak
 
 PYTHON := .tools/python/bin/python
 export PYTHONPATH := tests
@@ -34,6 +34,8 @@ test-manifests: wasm tools ## render what is in istio/, and check it by schemas,
 	@exec $(PYTHON) -m manifests
 
 test-e2e: wasm tools tools-global ## end-to-end tests only (TESTS="origin limit" runs the files that are named)
+	@tests/setup/wrk.sh
+	@tests/setup/h2load.sh
 	@exec $(PYTHON) -m e2e $(TESTS)
 
 test-monitoring: tools ## alert rules, runbook and dashboard of istio/monitoring, by promtool
@@ -86,7 +88,7 @@ lint: ## clippy for both targets, and rustfmt
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
 	cd tests/bench/micro && cargo fmt --check && cargo clippy --locked --all-targets --target-dir ../../../target/micro -- -D warnings
-	cd tests/fuzz && cargo fmt --check && cargo clippy --bins --target-dir ../../target/fuzz -- -D warnings
+	cd tests/fuzz && cargo fmt --check && cargo clippy --locked --bins --target-dir ../../target/fuzz -- -D warnings
 	cd tests/hostile && cargo fmt --check && cargo clippy --locked --release --target-dir ../../target/hostile -- -D warnings
 	@tests/setup/wasm.sh --clippy .
 
@@ -142,6 +144,15 @@ bench-limits: wasm tools tools-global ## accuracy, memory and cost of limits, lo
 	@tests/setup/h2load.sh
 	@tests/setup/wrk.sh
 	@exec $(PYTHON) -m bench.limits
+
+updates: wasm tools ## config updates and module upgrades under load (COUNT=1000, a quarter of an hour)
+	@tests/setup/wrk.sh
+	@exec $(PYTHON) -m soak.updates $(COUNT)
+
+soak: wasm tools ## mixed requests of a million clients, and what is left of them (MINUTES=30)
+	@tests/setup/wrk.sh
+	@tests/setup/h2load.sh
+	@exec $(PYTHON) -m soak $(MINUTES)
 
 size: wasm ## bytes of the module
 	@stat --printf '%n %s bytes\n' target/backstop.wasm

@@ -10,6 +10,7 @@ use crate::diagnostic::Diagnostic;
 use crate::document::{Node, from_json};
 use crate::extract::{self, Target, Value};
 use crate::http::Request;
+use crate::mask;
 use crate::origin;
 use crate::path::Path;
 use crate::rules::exclusion::Exclusion;
@@ -297,9 +298,17 @@ fn finding(found: &Match<'_>, counts: bool) -> Finding {
         severity: found.rule.severity,
         target: place(found.value).into_owned(),
         snippet: found.text.get(start..end).unwrap_or_default().to_vec(),
+        secret: is_secret(found, end),
         start,
         counts,
     }
+}
+
+/// Whether what matched may be somebody's secret. Any cookie may be what proves who a user is, whatever it is called.
+fn is_secret(found: &Match<'_>, end: usize) -> bool {
+    found.value.target == Target::Cookie
+        || mask::is_secret(found.value.name)
+        || mask::is_labelled(found.text, found.span.start, end)
 }
 
 /// Where a value stands, in words: `query:q`, `path`, `json:items.name (name)`.
@@ -309,6 +318,10 @@ pub fn place(value: &Value<'_>) -> Cow<'static, str> {
     let kind = value.target.as_str();
     if value.name.is_empty() {
         return Cow::Borrowed(kind);
+    }
+    // What is taken for a name may be text with a secret in it.
+    if mask::is_labelled(value.name, value.name.len(), value.name.len()) {
+        return Cow::Owned(format!("{kind}:***"));
     }
     let name = value.name.get(..MAX_NAME_BYTES).unwrap_or(value.name);
     let note = if value.is_name { " (name)" } else { "" };

@@ -8,7 +8,7 @@
 //! 4  engine
 //! 3  config        telemetry <- reply
 //! 2  rules   origin   client   limit   penalty   handover     never each other, never config
-//! 1  extract   path -> decode   slots
+//! 1  extract   path -> decode   slots   mask
 //! 0  http   verdict   document -> diagnostic   host
 //! ```
 
@@ -24,6 +24,7 @@ pub mod handover;
 pub mod host;
 pub mod http;
 pub mod limit;
+pub mod mask;
 pub mod origin;
 pub mod path;
 pub mod penalty;

@@ -4,6 +4,7 @@ use serde_json::{Value as Json, json};
 
 use crate::diagnostic::printable;
 use crate::document::{Item, Report};
+use crate::mask::{without_cards, without_cut_cards};
 use crate::verdict::{Denial, Family, Finding};
 
 macro_rules! metrics {
@@ -20,6 +21,7 @@ metrics! {
     Passed "backstop_requests_passed" "Requests that went on, with or without findings."
     Denied "backstop_requests_denied" "Requests that were refused, for whatever reason."
     Detected "backstop_requests_detected" "Requests that only detect mode let through."
+    Abandoned "backstop_requests_abandoned" "Requests that ended before all of their body came that was to be inspected."
     Exempt "backstop_requests_exempt" "Requests on an exempt path or from an allowed client."
     OriginPassed "backstop_origin_passed" "The origin secret was right."
     OriginExempt "backstop_origin_exempt" "The path needs no origin secret."
@@ -91,6 +93,8 @@ pub enum Gauge {
     RulesDetecting,
     /// The largest linear memory that the VM of any worker has had.
     MemoryBytes,
+    /// Streams that the VMs of all workers hold.
+    StreamsOpen,
 }
 
 impl Gauge {
@@ -101,6 +105,7 @@ impl Gauge {
             Self::RulesBlocking => "backstop_rules_blocking",
             Self::RulesDetecting => "backstop_rules_detecting",
             Self::MemoryBytes => "backstop_memory_bytes",
+            Self::StreamsOpen => "backstop_streams_open",
         }
     }
 }
@@ -233,61 +238,15 @@ pub fn event(subject: &Subject, outcome: Outcome<'_>, finding: Option<&Finding>)
         "client": subject.client,
         "method": text(&subject.method),
         "host": text(&subject.host),
-        "path": text(&subject.path),
+        "path": without_cards(&subject.path),
     });
     if let (Some(finding), Some(fields)) = (finding, event.as_object_mut()) {
         fields.insert("rule".into(), finding.rule.as_ref().into());
         fields.insert("family".into(), finding.family.as_str().into());
         fields.insert("severity".into(), finding.severity.as_str().into());
-        fields.insert("target".into(), printable(&finding.target).into());
-        fields.insert("snippet".into(), masked(&finding.target, &finding.snippet).into());
+        fields.insert("target".into(), without_cut_cards(finding.target.as_bytes()).into());
+        let snippet = if finding.secret { "***".to_owned() } else { without_cut_cards(&finding.snippet) };
+        fields.insert("snippet".into(), snippet.into());
     }
     event.to_string()
-}
-
-/// Words in the name of a value that say its content is nobody's business.
-const SECRET_NAMES: &[&str] = &[
-    "authorization",
-    "passw",
-    "pwd",
-    "secret",
-    "token",
-    "api-key",
-    "apikey",
-    "api_key",
-    "session",
-    "sessid",
-    "cvv",
-    "cvc",
-    "card",
-    "credential",
-    "private",
-    "origin-verify",
-];
-/// Payment card numbers have 13 to 19 digits (ISO/IEC 7812).
-const CARD_DIGITS: usize = 13;
-
-/// `snippet` as text that may be printed: nothing of a value whose name speaks of a secret, and no card number.
-#[must_use]
-pub fn masked(target: &str, snippet: &[u8]) -> String {
-    let name = target.to_ascii_lowercase();
-    if SECRET_NAMES.iter().any(|word| name.contains(word)) {
-        return "***".to_owned();
-    }
-    let text = printable(&String::from_utf8_lossy(snippet));
-    let mut output = String::with_capacity(text.len());
-    let mut digits = String::new();
-    // A trailing character that is no digit ends the last run.
-    for c in text.chars().chain(['\0']) {
-        if c.is_ascii_digit() || (!digits.is_empty() && (c == ' ' || c == '-')) {
-            digits.push(c);
-            continue;
-        }
-        let is_card = digits.chars().filter(char::is_ascii_digit).count() >= CARD_DIGITS;
-        output.push_str(if is_card { "***" } else { &digits });
-        digits.clear();
-        output.push(c);
-    }
-    output.pop();
-    output
 }

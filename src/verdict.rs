@@ -112,6 +112,8 @@ pub struct Finding {
     pub target: String,
     /// The part of the decoded value that matched, at most [`Finding::SNIPPET_BYTES`] long.
     pub snippet: Vec<u8>,
+    /// Whether that part may hold a secret, and is not to be logged.
+    pub secret: bool,
     /// Where in the decoded value that part begins.
     pub start: usize,
     /// Whether it adds to the score; not so in a family set to detect, or above the blocking level.

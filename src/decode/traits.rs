@@ -66,8 +66,6 @@ impl Traits {
     pub const WORD: Self = Self((1 << PUNCTUATION) - 1).with(Self::of_bytes(b"_"));
     /// 0x80 and above
     pub const HIGH: Self = Self(1 << HIGH);
-    /// White space
-    pub const SPACE: Self = Self(1 << SPACE | 1 << LINE);
     /// White space other than single spaces: a second space in a row counts as a line end, so that text needs no
     /// other look for what [`Transform::Whitespace`](super::Transform::Whitespace) changes.
     pub const RUNS: Self = Self(1 << LINE);

@@ -249,8 +249,8 @@ pub fn define_metric(kind: MetricKind, name: &str) -> Result<u32, HostError> {
     Ok(id)
 }
 
-/// Adds to a counter.
-pub fn increment_counter(id: u32, by: i64) -> Result<(), HostError> {
+/// Adds to a counter, or to a gauge, from which it may take as well.
+pub fn increment_metric(id: u32, by: i64) -> Result<(), HostError> {
     done("increment-metric", unsafe { raw::proxy_increment_metric(id, by) })
 }
 

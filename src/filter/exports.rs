@@ -115,6 +115,7 @@ extern "C" fn proxy_on_tick(plugin: u32) {
         if let Some(plugin) = contexts.plugins.get(&plugin) {
             plugin.on_tick();
         }
+        world::tell_streams(contexts.streams.len());
     });
 }
 
@@ -135,6 +136,8 @@ extern "C" fn proxy_on_delete(id: u32) {
         if let Some(stream) = contexts.streams.remove(&id) {
             stream.on_delete();
         }
-        contexts.plugins.remove(&id);
+        if contexts.plugins.remove(&id).is_some() {
+            world::tell_streams(contexts.streams.len());
+        }
     });
 }

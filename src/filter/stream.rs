@@ -67,7 +67,9 @@ impl HttpStream {
 
     /// The stream is over.
     pub fn on_delete(&self) {
-        if let (Some(spent_ns), Some((_, world))) = (self.spent_ns, &self.running) {
+        let Some((transaction, world)) = &self.running else { return };
+        transaction.on_end(world.as_ref());
+        if let Some(spent_ns) = self.spent_ns {
             world.observe(Histogram::InspectionUs.index(), spent_ns / NS_PER_US);
         }
     }

@@ -13,6 +13,8 @@ thread_local! {
     static METRICS: RefCell<BTreeMap<String, u32>> = const { RefCell::new(BTreeMap::new()) };
     /// The linear memory of this VM when it was last told.
     static TOLD_PAGES: Cell<usize> = const { Cell::new(0) };
+    /// How many streams this VM had when that was last told.
+    static TOLD_STREAMS: Cell<i64> = const { Cell::new(0) };
 }
 
 /// The id of the metric of that name, defined if it is new to this VM; nothing if the host refuses it.
@@ -57,12 +59,22 @@ pub fn tell_memory() {
     }
 }
 
+/// Keeps [`Gauge::StreamsOpen`] at the sum over the VMs of all workers; `open` is how many streams this one has.
+pub fn tell_streams(open: usize) {
+    let open = i64::try_from(open).unwrap_or(i64::MAX);
+    let Some(id) = metric(MetricKind::Gauge, Gauge::StreamsOpen.name()) else { return };
+    let change = open.saturating_sub(TOLD_STREAMS.replace(open));
+    if change != 0 {
+        let _ = abi::increment_metric(id, change);
+    }
+}
+
 /// Adds to a counter; one that could not be defined loses it.
 pub fn increment(counter: Option<u32>, by: u64) {
     let by = i64::try_from(by).unwrap_or(i64::MAX);
     // The host calls an addition of nothing a bad argument.
     if let Some(id) = counter.filter(|_| by > 0) {
-        let _ = abi::increment_counter(id, by);
+        let _ = abi::increment_metric(id, by);
     }
 }
 

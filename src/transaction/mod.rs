@@ -37,6 +37,8 @@ pub struct Transaction {
 
 #[derive(Debug)]
 enum State {
+    /// Nothing is looked at: no head has come, or it is exempt, or the mode is off.
+    Ignored,
     /// Nothing more is looked at.
     Passing,
     /// The body is being gathered, or has been inspected and trailers may follow.
@@ -58,6 +60,9 @@ struct Pending {
     /// Found so far; the score goes on from there.
     findings: Vec<Finding>,
     score: u32,
+    /// Whether the body still has to show that it is gRPC, as its content type says.
+    claims_grpc: bool,
+    /// Whether the body passes from here on; trailers are looked at all the same.
     inspected: bool,
 }
 
@@ -65,7 +70,7 @@ impl Transaction {
     /// A request that is about to come.
     #[must_use]
     pub fn new(engine: Rc<Engine>) -> Self {
-        Self { engine, state: State::Passing, limit_headers: Vec::new() }
+        Self { engine, state: State::Ignored, limit_headers: Vec::new() }
     }
 
     /// The head has come. `end_of_stream` says that neither body nor trailers follow.
@@ -80,17 +85,16 @@ impl Transaction {
             Ok(headers) => {
                 let head = Head { engine: &engine, request: Request { headers }, world };
                 let reply = self.head(&head, end_of_stream);
-                match self.obey(reply.err()) {
-                    Action::Continue if engine.config.body.hold_headers && matches!(self.state, State::Body(_)) => {
-                        Action::Hold
-                    }
-                    action => action,
+                match (self.obey(reply.err()), &self.state) {
+                    (Action::Continue, State::Body(pending)) if pending.holds_headers(&engine) => Action::Hold,
+                    (action, _) => action,
                 }
             }
             Err(error) => {
                 let subject = Subject::default();
                 let (form, client) = (Form::Json, None);
                 let case = Case { engine: &engine, world, subject: &subject, client, form, score: 0 };
+                self.state = State::Passing;
                 self.obey(case.fail(error))
             }
         }
@@ -101,6 +105,13 @@ impl Transaction {
     pub fn on_request_body(&mut self, came_bytes: usize, end_of_stream: bool, world: &dyn World) -> Action {
         let engine = Rc::clone(&self.engine);
         let State::Body(pending) = &mut self.state else { return Action::Continue };
+        if pending.claims_grpc && came_bytes > 0 {
+            pending.claims_grpc = false;
+            match world.body(1) {
+                Ok(first) => pending.inspected |= is_grpc_message(&first),
+                Err(error) => return self.inspect_body(Err(error), false, world),
+            }
+        }
         if pending.inspected {
             return Action::Continue;
         }
@@ -136,6 +147,15 @@ impl Transaction {
         }
     }
 
+    /// The stream is over, however it ended: what became of the request is counted, unless it was when it was decided.
+    pub fn on_end(&self, world: &dyn World) {
+        match &self.state {
+            State::Ignored | State::Decided => {}
+            State::Body(pending) if !pending.inspected => world.count(Metric::Abandoned.index(), 1),
+            State::Passing | State::Body(_) => world.count(Metric::Passed.index(), 1),
+        }
+    }
+
     /// Headers to add to the answer of the application.
     pub fn on_response_headers(&mut self) -> Vec<(&'static str, String)> {
         std::mem::take(&mut self.limit_headers)
@@ -167,27 +187,30 @@ impl Transaction {
         engine.inspect_head(request, &mut inspection);
         head.conclude(&inspection, client)?;
         head.hand_over(&path, client, inspection.score)?;
-        let limits = engine.body_limits(&path);
-        if end_of_stream || limits.inspect_bytes == 0 || is_endless(request) {
-            world.count(Metric::Passed.index(), 1);
+        self.state = State::Passing;
+        if end_of_stream {
             return Ok(());
         }
+        let limits = engine.body_limits(&path);
+        let form = form(request);
+        let inspected = limits.inspect_bytes == 0 || is_endless(request);
         let declared = request.first("content-length").and_then(|v| std::str::from_utf8(v).ok()?.parse().ok());
         let body = Body::new(limits, declared);
-        if limits.oversize == Oversize::Deny && body.is_declared_too_large() {
+        if !inspected && form != Form::Grpc && limits.oversize == Oversize::Deny && body.is_declared_too_large() {
             head.refuse(&Denial::BodyTooLarge, client)?;
         }
         self.state = State::Body(Box::new(Pending {
             subject: subject(request, client),
             client,
-            form: form(request),
+            form,
             path: request.path().to_vec(),
             content_type: request.joined("content-type"),
             content_encoding: request.joined("content-encoding"),
             body,
             findings: inspection.findings,
             score: inspection.score,
-            inspected: false,
+            claims_grpc: form == Form::Grpc,
+            inspected,
         }));
         Ok(())
     }
@@ -230,9 +253,6 @@ impl Transaction {
             engine.inspect_body(&content_type, &body, !goes_on, inspection);
         };
         let reply = self.inspect_more(pending, world, inspect);
-        if reply.is_none() {
-            world.count(Metric::Passed.index(), 1);
-        }
         self.obey(reply)
     }
 
@@ -291,6 +311,11 @@ impl Transaction {
 }
 
 impl Pending {
+    /// Whether the head is held with the body. A gRPC stream may await an answer before its first message.
+    fn holds_headers(&self, engine: &Engine) -> bool {
+        engine.config.body.hold_headers && !self.inspected && !self.claims_grpc
+    }
+
     fn case<'a>(&'a self, engine: &'a Engine, world: &'a dyn World) -> Case<'a> {
         Case { engine, world, subject: &self.subject, client: self.client, form: self.form, score: self.score }
     }
@@ -429,11 +454,14 @@ fn answered(reply: Option<Reply>) -> Result<(), Reply> {
     reply.map_or(Ok(()), Err)
 }
 
-/// Streams without an end, or whose messages are no document: holding them would hang the application. An upgrade or
-/// CONNECT speaks another protocol afterwards; gRPC may stream for hours.
+/// Streams without an end, whose messages are no document: holding them would hang the application. An upgrade or
+/// CONNECT speaks another protocol afterwards. gRPC may stream for hours, but see [`is_grpc_message`].
 fn is_endless(request: &Request<'_>) -> bool {
-    request.method() == b"CONNECT"
-        || request.first("upgrade").is_some()
-        || request.first(":protocol").is_some()
-        || form(request) == Form::Grpc
+    request.method() == b"CONNECT" || request.first("upgrade").is_some() || request.first(":protocol").is_some()
+}
+
+/// Whether a body begins as a gRPC message does, with the byte that says whether it is compressed (gRPC over HTTP/2,
+/// "Length-Prefixed-Message"). No JSON, form or XML begins so: one that is only called gRPC is inspected like any body.
+fn is_grpc_message(body: &[u8]) -> bool {
+    matches!(body, [0 | 1, ..])
 }

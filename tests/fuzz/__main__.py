@@ -95,7 +95,7 @@ class Run:
 def build():
     host = re.search(r"host: (\S+)", subprocess.run(["rustc", "-vV"], capture_output=True, text=True, check=True).stdout)[1]
     # Named, so that the flags are for what is fuzzed and not for build scripts.
-    cargo = ["cargo", "build", "--release", "--quiet", "--bin", "fuzz", "--features", "guided", "--target", host, "--target-dir", str(TARGET_DIR)]
+    cargo = ["cargo", "build", "--locked", "--release", "--quiet", "--bin", "fuzz", "--features", "guided", "--target", host, "--target-dir", str(TARGET_DIR)]
     if subprocess.run(cargo, cwd=HERE, env={**os.environ, "RUSTFLAGS": FLAGS}).returncode != 0:
         raise Problem("tests/fuzz does not build: see above")
     return TARGET_DIR / host / "release" / "fuzz"

@@ -18,7 +18,7 @@ BINARY = TARGET_DIR / "cost" / "dearest"
 
 
 def build():
-    cargo = ["cargo", "build", "--profile", "cost", "--quiet", "--bin", "dearest", "--target-dir", str(TARGET_DIR)]
+    cargo = ["cargo", "build", "--locked", "--profile", "cost", "--quiet", "--bin", "dearest", "--target-dir", str(TARGET_DIR)]
     if subprocess.run(cargo, cwd=HERE).returncode != 0:
         raise Problem("tests/fuzz does not build: see above")
 

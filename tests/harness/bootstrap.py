@@ -17,6 +17,7 @@ ACCESS_LOG_FIELDS = {
     "status": "%RESPONSE_CODE%",
     "details": "%RESPONSE_CODE_DETAILS%",
     "request_id": "%REQ(X-REQUEST-ID)%",
+    "cost": "%REQ(X-BACKSTOP-COST)%",  # with a handover block: what backstop has let go on
     **{name: f"%FILTER_STATE(wasm.backstop.{name}:PLAIN)%" for name in ("verdict", "rule", "family", "score", "limit")},
 }
 

@@ -58,12 +58,12 @@ def send(port, pieces, *, pause_s=0.0, source=HOST, timeout_s=15.0):
         return read_response(link, local)
 
 
-def abandon(port, pieces, *, reset=False):
-    """Sends the pieces and leaves without waiting: by a plain close, or by a reset."""
+def abandon(port, pieces, *, reset=False, wait_s=0.05):
+    """Sends the pieces and leaves without reading: by a plain close, or by a reset."""
     with connect(port) as link:
         for piece in pieces:
             link.sendall(piece)
-        time.sleep(0.05)
+        time.sleep(wait_s)
         if reset:
             link.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_RESET)
 
@@ -94,11 +94,11 @@ def read_response(link, local=None):
         answer.body = _chunks(link, data)
     elif answer.value("content-length") is not None:
         wanted = int(answer.value("content-length"))
-        while len(data) < wanted and (more := _receive(link)):
+        while len(data) < wanted and (more := receive(link)):
             data += more
         answer.body = data[:wanted]
     elif status != 101:
-        while more := _receive(link):
+        while more := receive(link):
             data += more
         answer.body = data
     return answer
@@ -113,12 +113,13 @@ def _bytes(text):
 
 
 def _fill(link, data, until):
-    while until not in data and (more := _receive(link)):
+    while until not in data and (more := receive(link)):
         data += more
     return data
 
 
-def _receive(link):
+def receive(link):
+    """What has come, or nothing once the connection has ended or was reset."""
     try:
         return link.recv(65536)
     except ConnectionResetError:
@@ -133,7 +134,7 @@ def _chunks(link, data):
             return body
         size, data = data.split(b"\r\n", 1)
         count = int(size.split(b";")[0], 16)
-        while len(data) < count + 2 and (more := _receive(link)):
+        while len(data) < count + 2 and (more := receive(link)):
             data += more
         body, data = body + data[:count], data[count + 2 :]
         if count == 0:

@@ -125,8 +125,8 @@ class Envoy:
         return int(children[0]) if children and "func-e" in self.binary.command[0] else pid
 
     def get(self, path):
-        """An answer of the admin interface."""
-        with urllib.request.urlopen(f"http://{self.admin}{path}", timeout=10) as answer:
+        """An answer of the admin interface, which waits while Envoy compiles a module."""
+        with urllib.request.urlopen(f"http://{self.admin}{path}", timeout=60) as answer:
             return answer.read().decode()
 
     def stats(self, prefix=""):

@@ -4,20 +4,22 @@ import h2.config
 import h2.connection
 import h2.events
 
-from harness.client import Response, connect
+from harness.client import Response, connect, receive
 
 
 class Stream:
     """One request on a connection of its own: `with Stream(port, headers) as stream:`, then data, trailers, answer."""
 
-    def __init__(self, port, headers, *, method="POST", path="/", end=False):
+    def __init__(self, port, headers, *, method="POST", path="/", end=False, whole=False):
+        """`whole` says that the pseudo-headers are among the headers."""
         self._link = connect(port)
         self.local = self._link.getsockname()
-        self._h2 = h2.connection.H2Connection(h2.config.H2Configuration(validate_outbound_headers=False))
+        as_it_is = h2.config.H2Configuration(validate_outbound_headers=False, normalize_outbound_headers=False)
+        self._h2 = h2.connection.H2Connection(as_it_is)
         self._h2.initiate_connection()
         self._id = self._h2.get_next_available_stream_id()
         pseudo = [(":method", method), (":scheme", "http"), (":authority", "shop.example"), (":path", path)]
-        self._h2.send_headers(self._id, [*pseudo, *headers], end_stream=end)
+        self._h2.send_headers(self._id, headers if whole else [*pseudo, *headers], end_stream=end)
         self._flush()
 
     def __enter__(self):
@@ -39,7 +41,7 @@ class Stream:
     def answer(self):
         """Reads until the stream or the connection ends."""
         result = Response(0, [], b"", self.local)
-        while data := self._link.recv(65536):
+        while data := receive(self._link):
             for event in self._h2.receive_data(data):
                 if isinstance(event, h2.events.ResponseReceived):
                     result.headers = [(_text(name), _text(value)) for name, value in event.headers]

@@ -9,6 +9,7 @@ import threading
 from harness import HOST
 
 PIECE = 65536
+NO_UPGRADE = "/no-upgrade"  # the one target at which a handshake is a request like any
 
 
 @dataclasses.dataclass
@@ -21,6 +22,7 @@ class Received:
     body_bytes: int = 0
     body: bytes = b""  # the first PIECE of it
     body_sha256: str = ""
+    trailers: list = dataclasses.field(default_factory=list)  # lines as they came
     complete: bool = False
 
     def values(self, name):
@@ -93,7 +95,7 @@ class Upstream:
             self._received = self._received[-4095:] + [request]
             self._open += 1
         try:
-            if request.values("upgrade"):
+            if request.values("upgrade") and target != NO_UPGRADE:
                 await self._echo(reader, writer, request)
                 return False
             await self._body(reader, request)
@@ -126,8 +128,8 @@ class Upstream:
             while size := int((await reader.readline()).split(b";")[0], 16):
                 await take(size)
                 await reader.readexactly(2)
-            while (await reader.readline()).strip():
-                pass
+            while line := (await reader.readline()).strip():
+                request.trailers.append(line)
         else:
             await take(int((request.values("content-length") or ["0"])[0]))
         request.body_sha256 = digest.hexdigest()
@@ -150,6 +152,7 @@ class Upstream:
                 "headers": [f"{name}: {value}" for name, value in request.headers],
                 "bodyBytes": request.body_bytes,
                 "bodySha256": request.body_sha256,
+                "trailers": [line.decode("latin-1") for line in request.trailers],
             },
             indent=1,
         ).encode() + b"\n"

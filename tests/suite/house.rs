@@ -16,6 +16,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("extract", 1),
     ("path", 1),
     ("slots", 1),
+    ("mask", 1),
     ("rules", 2),
     ("origin", 2),
     ("client", 2),

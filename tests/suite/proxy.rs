@@ -26,7 +26,9 @@ impl Proxy {
 
     /// Sends a head without a body.
     pub fn get(&self, path: &str, headers: &[(&str, &str)]) -> Action {
-        self.begin("GET", path, headers, true).1
+        let (transaction, action) = self.begin("GET", path, headers, true);
+        transaction.on_end(&self.world);
+        action
     }
 
     /// Sends a head; `end` says that there is no body.
@@ -56,6 +58,7 @@ impl Proxy {
             action = transaction.on_request_body(sent - shown, sent == body.len(), &self.world);
         }
         assert!(!matches!(action, Action::Hold | Action::Gather), "held for ever");
+        transaction.on_end(&self.world);
         action
     }
 

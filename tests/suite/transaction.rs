@@ -3,7 +3,6 @@
 use std::rc::Rc;
 
 use backstop::host::HostError;
-use backstop::http::Header;
 use backstop::telemetry::Histogram;
 use backstop::transaction::Transaction;
 use backstop::verdict::Action;
@@ -121,24 +120,6 @@ fn a_small_body_is_held_by_the_host_and_a_large_one_gathered() {
 }
 
 #[test]
-fn a_body_that_trailers_end_is_inspected() {
-    let proxy = Proxy::new("");
-    let (mut transaction, action) = proxy.begin("POST", "/orders", &[], false);
-    assert_eq!(action, Action::Continue);
-    let body = format!("q={SQLI}");
-    proxy.world.body.replace(body.clone().into_bytes());
-    assert_eq!(transaction.on_request_body(body.len(), false, &proxy.world), Action::Gather);
-    let trailers: [Header<'_>; 1] = [(b"x-checksum", b"12")];
-    assert!(matches!(transaction.on_request_trailers(Ok(&trailers), &proxy.world), Action::Deny(_)));
-
-    let (mut transaction, _) = proxy.begin("POST", "/orders", &[], false);
-    proxy.world.body.replace(b"q=1".to_vec());
-    assert_eq!(transaction.on_request_body(3, false, &proxy.world), Action::Gather);
-    let attack: [Header<'_>; 1] = [(b"x-note", SQLI.as_bytes())];
-    assert!(matches!(transaction.on_request_trailers(Ok(&attack), &proxy.world), Action::Deny(_)), "in the trailers");
-}
-
-#[test]
 fn trailers_are_asked_for_only_where_they_are_looked_at() {
     let proxy = Proxy::new("exempt: [{exact: /healthz}]");
     for (path, body, awaits) in
@@ -149,17 +130,6 @@ fn trailers_are_asked_for_only_where_they_are_looked_at() {
         let is_refused = matches!(transaction.on_body_end(&proxy.world), Action::Deny(_));
         assert_eq!((transaction.awaits_trailers(), is_refused), (awaits, body.contains("script")), "{path} {body}");
     }
-}
-
-#[test]
-fn streams_without_an_end_are_not_held() {
-    let proxy = Proxy::new("");
-    for headers in [&[("upgrade", "websocket")][..], &[("content-type", "application/grpc+proto")]] {
-        let (mut transaction, _) = proxy.begin("GET", "/live", headers, false);
-        assert_eq!(transaction.on_request_body(10, false, &proxy.world), Action::Continue, "{headers:?}");
-    }
-    let (mut transaction, _) = proxy.begin("CONNECT", "", &[], false);
-    assert_eq!(transaction.on_request_body(10, false, &proxy.world), Action::Continue);
 }
 
 #[test]

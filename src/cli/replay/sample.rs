@@ -4,7 +4,7 @@ use std::fmt;
 
 use backstop::diagnostic::printable;
 use backstop::http::split_target;
-use backstop::telemetry::masked;
+use backstop::mask::masked;
 use serde_json::{Value as Json, json};
 
 use super::record::Record;

@@ -1,0 +1,34 @@
+"""`make soak MINUTES=30`: mixed requests of a million clients, and what is left of them in the filter afterwards."""
+
+import sys
+import time
+
+from harness import MODULE, Problem
+from harness.binaries import one_to_run
+from harness.envoy import StartFailed, require_module
+from soak import MIB
+from soak.mixture import Wrong, run
+
+
+def main(words):
+    require_module(MODULE)
+    minutes, binary = float(words[0]) if words else 30.0, one_to_run()
+    print(f"{binary.label}, two workers: {minutes:g} minutes", flush=True)
+    told = [time.monotonic()]
+
+    def say(line):
+        if time.monotonic() - told[0] > 15:
+            told[0] = time.monotonic()
+            print("  " + line, flush=True)
+
+    report = run(binary, minutes * 60, say=say)
+    print(report.text())
+    report.require_flat(allowed_resident=16 * MIB)
+    print("flat: yes")
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1:])
+    except (Problem, StartFailed, Wrong) as problem:
+        sys.exit(f"soak: {problem}")
