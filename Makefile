@@ -120,7 +120,7 @@ bench-micro: ## native speed of decode, prefilter, scan and extract (ONLY=name r
 	@tests/setup/rust.sh
 	@cd tests/bench/micro && exec cargo bench --locked --quiet --bench rooms --target-dir ../../../target/micro -- $(if $(ONLY),"$(ONLY)")
 
-bench-instructions: tools ## instructions of five kinds of request against tests/bench/instructions.json (RENEW=1 writes it)
+bench-instructions: wasm tools ## native and WebAssembly instructions of five kinds of request against tests/bench/instructions.json (RENEW=1 writes it)
 	@tests/setup/rust.sh
 	@tests/setup/valgrind.sh
 	@exec $(PYTHON) -m bench.native $(if $(RENEW),renew)

@@ -4,34 +4,33 @@ Native code (`bench.native`) has other words, another allocator and another comp
 shows here. Like callgrind's, the figures are the same on a noisy machine as on a quiet one.
 """
 
+import json
 import struct
 
 import wasmtime
 
 from bench.contestants import CONFIG
-from bench.scenarios import SCENARIOS
 from harness import MODULE, Problem
 
 PLENTY = 1 << 60
-ROOT, OK, NOT_FOUND, CONTINUE = 1, 0, 1, 0
-CONFIGURATION, BODY = 7, 0
-I32, I64 = wasmtime.ValType.i32(), wasmtime.ValType.i64()
+ROOT, FIRST_STREAM = 1, 100
+OK, NOT_FOUND = 0, 1  # statuses of the ABI
+CONFIGURATION = 7  # a buffer of the ABI
+WARN = 3
 
 
 class Host:
     """A Proxy-Wasm host (ABI 0.2.1) that knows one request at a time and does nothing else."""
 
-    def __init__(self, module_path=MODULE, config=CONFIG):
-        import json
-
+    def __init__(self):
         settings = wasmtime.Config()
         settings.consume_fuel = True
         engine = wasmtime.Engine(settings)
         self.store = wasmtime.Store(engine)
         self.store.set_fuel(PLENTY)
-        module = wasmtime.Module.from_file(engine, str(module_path))
-        self.config, self.shared, self.cas = json.dumps(config).encode(), {}, 0
-        self.headers, self.body, self.refused, self.calls, self.now = b"", b"", False, 0, 10**15
+        module = wasmtime.Module.from_file(engine, str(MODULE))
+        self.config, self.shared, self.last_number = json.dumps(CONFIG).encode(), {}, 0
+        self.headers, self.body, self.refused, self.now = b"", b"", False, 10**15
         imports = [wasmtime.Func(self.store, each.type, self.answer(each.name), access_caller=True) for each in module.imports]
         self.exports = wasmtime.Instance(self.store, module, imports).exports(self.store)
         self.call("_initialize")
@@ -45,13 +44,7 @@ class Host:
 
     def answer(self, name):
         """The function behind an import; one that is not here does nothing and says OK."""
-        known = getattr(self, name, None)
-
-        def counted(caller, *values):
-            self.calls += 1
-            return known(caller, *values) if known else OK
-
-        return counted
+        return getattr(self, name, lambda *_: OK)
 
     def read(self, caller, at, size):
         """So many bytes of the module's memory."""
@@ -71,7 +64,7 @@ class Host:
         return OK
 
     def proxy_get_log_level(self, caller, at):
-        self.write(caller, at, struct.pack("<I", 3))
+        self.write(caller, at, struct.pack("<I", WARN))
         return OK
 
     def proxy_get_buffer_bytes(self, caller, kind, start, most, data_at, size_at):
@@ -92,8 +85,8 @@ class Host:
         return self.give(caller, value, data_at, size_at)
 
     def proxy_set_shared_data(self, caller, key, key_size, value, value_size, _cas):
-        self.cas += 1
-        self.shared[self.read(caller, key, key_size)] = self.read(caller, value, value_size), self.cas
+        self.last_number += 1
+        self.shared[self.read(caller, key, key_size)] = self.read(caller, value, value_size), self.last_number
         return OK
 
     def proxy_send_local_response(self, *_):
@@ -101,8 +94,8 @@ class Host:
         return OK
 
     def proxy_define_metric(self, caller, _kind, _name, _name_size, at):
-        self.cas += 1
-        self.write(caller, at, struct.pack("<I", self.cas))
+        self.last_number += 1
+        self.write(caller, at, struct.pack("<I", self.last_number))
         return OK
 
     def proxy_get_current_time_nanoseconds(self, caller, at):
@@ -114,23 +107,18 @@ class Host:
         return OK
 
     def serve(self, number, headers, body):
-        """Sends one request through the module; its fuel by callback, and how often the host was called."""
-        self.headers, self.body, self.refused, self.calls = headers, body, False, 0
-        fuel = {}
-
-        def run(name, *values):
-            self.store.set_fuel(PLENTY)
-            self.call(name, *values)
-            fuel[name] = fuel.get(name, 0) + PLENTY - self.store.get_fuel()
-
-        run("proxy_on_context_create", number, ROOT)
-        run("proxy_on_request_headers", number, 0, int(not body))
+        """Sends one request through the module and gives its fuel."""
+        self.headers, self.body, self.refused = headers, body, False
+        stream = FIRST_STREAM + number
+        self.store.set_fuel(PLENTY)
+        self.call("proxy_on_context_create", stream, ROOT)
+        self.call("proxy_on_request_headers", stream, 0, int(not body))
         if body and not self.refused:
-            run("proxy_on_request_body", number, len(body), 1)
+            self.call("proxy_on_request_body", stream, len(body), 1)
         if not self.refused:
-            run("proxy_on_response_headers", number, 0, 0)
-        run("proxy_on_delete", number)
-        return fuel, self.calls, self.refused
+            self.call("proxy_on_response_headers", stream, 0, 0)
+        self.call("proxy_on_delete", stream)
+        return PLENTY - self.store.get_fuel()
 
 
 def pairs(request):
@@ -148,23 +136,8 @@ def pairs(request):
     return struct.pack("<I", len(headers)) + sizes + text, body
 
 
-def measure(name, host, count=100):
-    """Mean fuel by callback and host calls of a scenario's requests, after as many that are not counted."""
-    requests = SCENARIOS[name].requests[: 2 * count]
-    total, calls = {}, 0
-    for number in range(2 * count):
-        fuel, called, _ = host.serve(number + 100, *pairs(requests[number % len(requests)]))
-        if number >= count:
-            calls += called
-            for callback, spent in fuel.items():
-                total[callback] = total.get(callback, 0) + spent
-    return {callback: round(spent / count) for callback, spent in total.items()}, calls / count
-
-
-if __name__ == "__main__":
-    import sys
-
-    host = Host(sys.argv[2] if len(sys.argv) > 2 else MODULE)
-    for name in (sys.argv[1] if len(sys.argv) > 1 else "get,fresh,json,jsonfresh,json64k,blocked").split(","):
-        fuel, calls = measure(name, host, 4 if name == "json64k" else 100)
-        print(f"{name:10} {sum(fuel.values()):>10,} {calls:5.1f} calls  {fuel}", flush=True)
+def measure(host, requests, count=100):
+    """Mean fuel of so many requests, after as many that are not counted."""
+    wire = [pairs(request) for request in requests[: 2 * count]]
+    spent = [host.serve(number, *wire[number % len(wire)]) for number in range(2 * count)]
+    return round(sum(spent[count:]) / count)

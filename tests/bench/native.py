@@ -1,5 +1,5 @@
-"""Instructions of a request, natively: `make bench-instructions` compares them with a baseline, `make profile` says where
-they are spent. Callgrind counts, so that a noisy machine gives the same figures as a quiet one.
+"""Instructions of a request, natively and in the module: `make bench-instructions` compares them with a baseline, `make
+profile` says where the native ones are spent. Callgrind and fuel count, so that a noisy machine gives the same figures as a quiet one.
 """
 
 import collections
@@ -9,7 +9,7 @@ import re
 import subprocess
 import sys
 
-from bench import HERE, RESULTS, SCRATCH, commit
+from bench import HERE, RESULTS, SCRATCH, commit, fuel
 from bench.load import write_requests
 from bench.report import table
 from bench.scenarios import SCENARIOS
@@ -52,11 +52,12 @@ def rustc():
 
 
 def counted():
-    """Instructions for one request of each scenario, all phases."""
-    counts = {}
+    """Instructions for one request of each scenario, all phases: of native code, and of the module."""
+    counts, host = {}, fuel.Host()
     for name in COUNTED:
-        counts[name] = served(name)[0]
-        print(f"  {SCENARIOS[name].label:<28}{counts[name]:>10,} instructions", flush=True)
+        in_module = fuel.measure(host, SCENARIOS[name].requests)
+        counts[name] = {"native": served(name)[0], "module": in_module}
+        print(f"  {SCENARIOS[name].label:<28}{counts[name]['native']:>10,} native instructions {in_module:>10,} of WebAssembly", flush=True)
     return counts
 
 
@@ -80,14 +81,16 @@ def compare():
         allowed = ALLOWED_ELSEWHERE
         print(f"the baseline is of {baseline['rustc']} and this is {rustc()}: {allowed:.0%} more is allowed instead of {ALLOWED:.0%}")
     failed = 0
-    for name, now in counted().items():
-        change = now / baseline["instructions"][name] - 1
-        if change > allowed:
-            failed += 1
-            print(f"  FAILED {name}: {change:+.1%} over the baseline of {baseline['instructions'][name]:,}, and {allowed:.0%} is allowed")
-        elif abs(change) > ALLOWED / 3:
-            print(f"  {name}: {change:+.1%}; '{RENEW}' makes this the baseline")
-    print(f"{len(COUNTED) - failed} passed, {failed} failed")
+    for name, counts in counted().items():
+        for kind, now in counts.items():
+            before = baseline["instructions"][name][kind]
+            change = now / before - 1
+            if change > allowed:
+                failed += 1
+                print(f"  FAILED {name}, {kind}: {change:+.1%} over the baseline of {before:,}, and {allowed:.0%} is allowed")
+            elif abs(change) > ALLOWED / 3:
+                print(f"  {name}, {kind}: {change:+.1%}; '{RENEW}' makes this the baseline")
+    print(f"{2 * len(COUNTED) - failed} passed, {failed} failed")
     if failed:
         raise Problem(f"requests cost more instructions than before: 'make profile' says where; if it is meant, '{RENEW}' and commit {BASELINE.relative_to(ROOT)}")
 
