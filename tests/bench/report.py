@@ -49,9 +49,17 @@ class Figures:
         return min(taken), max(taken)
 
     def added(self, scenario, who):
-        """CPU over a bare Envoy."""
-        own, bare = self.of(scenario, who), self.of(scenario, "bare")
-        return None if own is None or bare is None else own - bare
+        """CPU over a bare Envoy in the same round: what else the machine does changes from round to round."""
+        pairs = self._rounds(scenario, who)
+        return statistics.median(own - bare for own, bare in pairs) if pairs else None
+
+    def added_ratio(self, scenario, who):
+        """The same as a multiple of what the bare Envoy used in that round."""
+        return statistics.median(own / bare - 1 for own, bare in self._rounds(scenario, who))
+
+    def _rounds(self, scenario, who):
+        taken = self.samples.get(scenario, {})
+        return [(own["cpu_us"], bare["cpu_us"]) for own, bare in zip(taken.get(who, ()), taken.get("bare", ()), strict=False)]
 
     def start(self, who, what="ready_ms"):
         """The median of starts, or None."""
@@ -68,7 +76,7 @@ def budgets(results):
 def _budgets(figures):
     for scenario, limit in (("get", 0.33), ("fresh", 0.33), ("json", 0.8), ("jsonfresh", 0.8)):
         if (added := figures.added(scenario, "backstop")) is not None:
-            times = added / figures.of(scenario, "bare")
+            times = figures.added_ratio(scenario, "backstop")
             yield Budget(f"{SCENARIOS[scenario].label}: adds at most {limit} x bare", f"{times:.2f} x ({added:.1f} us)", times, limit)
     added, lua = figures.added("get", "backstop"), figures.added("get", "lua")
     if added is not None and lua is not None:
@@ -167,12 +175,12 @@ def _costs(figures):
 
 def _ratios(figures):
     def cell(name, who):
-        added, bare, empty = figures.added(name, who), figures.of(name, "bare"), figures.added(name, "empty")
+        added, empty = figures.added(name, who), figures.added(name, "empty")
         if added is None:
             return ""
-        text = f"{added / bare:.2f} x"
+        text = f"{figures.added_ratio(name, who):.2f} x"
         # A multiple of next to nothing says nothing.
-        return text if who == "empty" or not empty or empty < 0.03 * bare else f"{text}, {added / empty:.1f} x empty"
+        return text if who == "empty" or not empty or figures.added_ratio(name, "empty") < 0.03 else f"{text}, {added / empty:.1f} x empty"
 
     return _by_scenario(figures, cell, [who for who in _columns(figures) if who != "bare"])
 
