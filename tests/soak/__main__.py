@@ -7,7 +7,7 @@ from harness import MODULE, Problem
 from harness.binaries import one_to_run
 from harness.envoy import StartFailed, require_module
 from soak import MIB
-from soak.mixture import Wrong, run
+from soak.mixture import Wrong, require, run
 
 
 def main(words):
@@ -23,7 +23,7 @@ def main(words):
 
     report = run(binary, minutes * 60, say=say)
     print(report.text())
-    report.require_flat(allowed_resident=16 * MIB)
+    report.memory.require_flat(require, linear=0, resident=8 * MIB)
     print("flat: yes")
 
 

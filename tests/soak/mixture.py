@@ -68,10 +68,6 @@ class Report:
             f"counted by backstop: {self.counted}, {sum(self.counted.values()):,} in all; no stream is left open\n{self.memory.text()}"
         )
 
-    def require_flat(self, allowed_resident):
-        """Requires that nothing grew in the second half."""
-        self.memory.require_flat(allowed_resident, require)
-
 
 class H2load:
     """h2load in the background: GETs over HTTP/2."""

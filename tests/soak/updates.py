@@ -1,9 +1,9 @@
 """`make updates`: config updates (good, wrong, and back) and module upgrades while wrk sends requests.
 
-Each good update is asked for its effect over one open connection for each worker at least: from the first answer by the new rules on,
-none may come by the old ones. A wrong one must leave the rules as they are. Meanwhile wrk sends harmless requests, of which each must be
-answered with 200, and attacks that every config blocks, of which none may pass. A limit that all configs have counts
-on through all of it.
+Each good update is asked for its effect over open connections to every worker: from the first answer by the new rules on,
+none may come by the old ones. A wrong one must leave the rules as they are. Meanwhile wrk sends harmless requests, of
+which each must be answered with 200, and attacks that every config blocks, of which none may pass. A limit that all
+configs have counts on through all of it.
 """
 
 import contextlib
@@ -14,7 +14,6 @@ import sys
 import time
 
 from e2e.attacks import ATTACKS, PLACES
-from e2e.case import config
 from harness import MODULE, Problem, client
 from harness.binaries import one_to_run
 from harness.bootstrap import Listener
@@ -23,17 +22,18 @@ from soak import MIB, SCRATCH
 from soak.memory import Memory
 from soak.wrk import Wrk
 
-PROBES = 6  # connections that updates are judged by; they are spread over two workers
+PROBES = 6  # connections that updates are judged by, at least
 BURST, REFILL_S = 100_000, 18
 LIMIT = {"name": "probes", "paths": [{"prefix": "/find"}], "key": ["header:x-probe"], "rate": "200/h", "burst": BURST}
 # What one of them blocks, the other only reports.
 GOOD = {
-    "sqli": config(rules={"families": {"xss": "detect"}}, limits=[LIMIT]),
-    "xss": config(rules={"families": {"sqli": "detect"}}, limits=[LIMIT]),
+    "sqli": {"rules": {"families": {"xss": "detect"}}, "limits": [LIMIT]},
+    "xss": {"rules": {"families": {"sqli": "detect"}}, "limits": [LIMIT]},
 }
 OTHER = {"sqli": "xss", "xss": "sqli"}
 WRONG = [{"mod": "block"}, '{"mode": "block"', {"threshold": "x"}, {**GOOD["xss"], "limits": [{**LIMIT, "burst": 0}]}]
 UPGRADE_EVERY = 50
+WORKERS = 2
 HARMLESS = [b"GET /tickets?n=7 HTTP/1.1\r\nHost: shop.example\r\nX-Forwarded-For: 203.0.113.9\r\n\r\n"]
 ATTACK = [b"GET /a HTTP/1.1\r\nHost: shop.example\r\nX-Note: " + ATTACKS["log4shell"].encode() + b"\r\n\r\n"]
 
@@ -68,8 +68,15 @@ class Updates:
 
     def __init__(self, envoy, stack):
         self.envoy, self.report, self.running = envoy, Report(memory=Memory(envoy.pid())), "sqli"
-        self.links = [stack.enter_context(client.connect(envoy.ports["main"])) for _ in range(PROBES)]
+        self.links = []
+        while len(self.links) < PROBES or not self.is_everywhere():
+            self.links.append(stack.enter_context(client.connect(envoy.ports["main"])))
         self.left, self.began = BURST, time.monotonic()
+
+    def is_everywhere(self):
+        """Whether each worker has one of the connections."""
+        counts = self.envoy.stats("listener.main.worker_")
+        return all(counts[f"listener.main.worker_{worker}.downstream_cx_total"] for worker in range(WORKERS))
 
     def cycle(self, number):
         """A good update, a wrong one, and back."""
@@ -139,12 +146,12 @@ def run(binary, count, *, upgrade_every=UPGRADE_EVERY, say=lambda line: None):
     """Makes that many updates; the report, once everything was as it should be."""
     listener = Listener(GOOD["sqli"], dynamic=True, answer="ok")
     with contextlib.ExitStack() as stack:
-        envoy = stack.enter_context(Envoy(binary, {"main": listener}, 9))
+        envoy = stack.enter_context(Envoy(binary, {"main": listener}, 9, concurrency=WORKERS))
         updates = Updates(envoy, stack)
         port, forever = envoy.ports["main"], 24 * 3600
         harmless = stack.enter_context(Wrk("harmless", port, HARMLESS, forever))
         attacks = stack.enter_context(Wrk("attacks", port, ATTACK, forever, connections=2))
-        report, done = updates.report, 0
+        report, done, vms = updates.report, 0, virtual_machines(envoy)
         while done < count:
             updates.cycle(done)
             upgrade = stamped(done) if done // upgrade_every != (done + 4) // upgrade_every else None
@@ -157,8 +164,18 @@ def run(binary, count, *, upgrade_every=UPGRADE_EVERY, say=lambda line: None):
         updates.require(not report.harmless.refused, f"harmless requests were refused: {report.harmless}")
         updates.require(report.attacks.refused == report.attacks.answered, f"attacks passed: {report.attacks}")
         updates.require(report.harmless.answered > count and report.attacks.answered > count, "there was no load to speak of")
+        left = eventually(lambda: virtual_machines(envoy)["active"] == vms["active"], 10, 0.2)
+        updates.require(left, f"there were {vms} VMs, and now {virtual_machines(envoy)}")
+        created = virtual_machines(envoy)["created"] - vms["created"]
+        updates.require(created >= report.updates["upgrades"] * WORKERS, f"only {created} VMs were made")
         updates.require(not envoy.vm_failures(), f"the VM trapped: {envoy.vm_failures()[:1]}")
         return report
+
+
+def virtual_machines(envoy):
+    """How many VMs Envoy has, and has made."""
+    prefix = "wasm.envoy.wasm.runtime.v8."
+    return {name.removeprefix(prefix): count for name, count in envoy.stats(prefix).items()}
 
 
 def main(words):
@@ -174,7 +191,7 @@ def main(words):
 
     report = run(binary, count, say=say)
     print(report.text())
-    report.memory.require_flat(16 * MIB, Updates.require)
+    report.memory.require_flat(Updates.require, linear=MIB, resident=16 * MIB)
     print("flat: yes")
 
 

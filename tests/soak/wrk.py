@@ -49,7 +49,7 @@ class Wrk:
         script = data.with_suffix(".lua")
         script.write_text(SCRIPT % (data, network, addresses, network))
         self._words = [
-            "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", "-s", str(script), f"http://{HOST}:{port}/",
+            "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "60s", "-s", str(script), f"http://{HOST}:{port}/",
         ]  # fmt: skip
         self.connections, self._process = connections, None
 
