@@ -83,7 +83,7 @@ struct Sent<'i> {
 
 impl<'i> Sent<'i> {
     fn of(input: &mut Input<'i>) -> Self {
-        let (config, method) = (input.below(CONFIGS.len()), *input.choice(METHODS));
+        let (config, method) = (input.below(CONFIGS.len()), input.choice(METHODS));
         let (names, trailers) = (input.text(), input.flag());
         let mut headers: Vec<Header<'i>> =
             vec![(b":method", method), (b":path", input.text()), (b":authority", b"a.example")];
@@ -266,7 +266,7 @@ pub fn phases(bytes: &[u8]) {
                     continue;
                 }
                 4 => {
-                    let call: &'static str = *calls.choice(Fake::CALLS);
+                    let call: &'static str = calls.choice(Fake::CALLS);
                     world.fail(call);
                     world.fail("http-call");
                     continue;
