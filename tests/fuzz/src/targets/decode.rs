@@ -8,11 +8,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
 
 pub fn run(text: &[u8]) {
     let traits = Traits::of(text);
-<<<<<<< HEAD
     let runs = if text.windows(2).any(|pair| pair == b"  ") { Traits::RUNS } else { Traits::default() };
-=======
-    let runs = if text.windows(2).any(|w| w == b"  ") { Traits::RUNS } else { Traits::default() };
->>>>>>> 4859814 (Hold the dearest bodies to linear time, measure them in make dearest and make bench-micro; say what fuzzing came to)
     assert_eq!(traits, Traits::of_bytes(text).with(runs), "both ways to find the kinds of byte");
     for transform in Transform::ALL {
         let output = transform.apply(text);
