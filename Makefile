@@ -83,7 +83,8 @@ lint: ## clippy for both targets, and rustfmt
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
 	cd tests/bench/micro && cargo fmt --check && cargo clippy --locked --all-targets --target-dir ../../../target/micro -- -D warnings
-	cd tests/fuzz && cargo fmt --check && cargo clippy --locked --bins --target-dir ../../target/fuzz -- -D warnings
+	@tests/setup/cxx.sh
+	cd tests/fuzz && cargo fmt --check && cargo clippy --locked --bins --features guided --target-dir ../../target/fuzz -- -D warnings
 	cd tests/hostile && cargo fmt --check && cargo clippy --locked --release --target-dir ../../target/hostile -- -D warnings
 	@tests/setup/wasm.sh --clippy .
 

@@ -54,7 +54,7 @@ class Run:
         begin = last = time.monotonic()
         words = [
             self.kept, self.seeds, self.folder, f"-dict={TARGET_DIR / 'seeds' / 'dictionary'}", f"-max_total_time={seconds}", f"-max_len={MAX_BYTES}",
-            f"-timeout={SLOW_S}", "-rss_limit_mb=2048", "-reload=0", f"-artifact_prefix={self.folder}/", "-print_final_stats=1",
+            f"-timeout={SLOW_S}", "-rss_limit_mb=2048", f"-report_slow_units={SLOW_S}", "-reload=0", f"-artifact_prefix={self.folder}/", "-print_final_stats=1",
         ]  # fmt: skip
         fuzzer, previous = self.libfuzzer(*words), ""
         for line in fuzzer.stderr:

@@ -13,6 +13,7 @@ mod cases;
 mod cli;
 mod client;
 mod corpus;
+mod cost;
 mod cpu;
 mod decode;
 mod detector;

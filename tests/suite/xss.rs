@@ -1,7 +1,5 @@
 //! The cross-site scripting detector: what it must find, what it must leave alone, and what it may cost.
 
-#![expect(clippy::disallowed_methods, reason = "the examples are a file, and linear time is shown by the clock")]
-
 use backstop::rules::detector::Detector;
 use backstop::rules::detector::xss::detect;
 

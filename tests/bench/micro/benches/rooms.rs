@@ -4,12 +4,14 @@ use std::hint::black_box;
 use std::ops::ControlFlow;
 
 use backstop::decode::{Traits, Transform, TransformSet};
-use backstop::engine::Engine;
+use backstop::engine::{Engine, Inspection};
 use backstop::extract::{self, Target, Value};
 use backstop::http::Request;
+use backstop::path::Path;
 use backstop::rules::{Match, Observer, Scratch};
 use divan::Bencher;
 use divan::counter::BytesCount;
+use micro::dear::DEAR;
 use micro::{REQUESTS, Recorded, World, engine, is_refused};
 
 fn main() {
@@ -111,4 +113,18 @@ fn whole_request(bencher: Bencher, name: &str) {
     let world = World::new(&recorded.body);
     let _ = is_refused(&engine, &recorded, &world); // the first time compiles what it needs
     bencher.bench_local(|| is_refused(&engine, black_box(&recorded), &world));
+}
+
+/// A body of the dearest inputs that were found, as much of it as is inspected.
+#[divan::bench(args = DEAR.iter().map(|dear| dear.name), sample_count = 20)]
+fn dear_body(bencher: Bencher, name: &str) {
+    let engine = engine();
+    let dear = DEAR.iter().find(|dear| dear.name == name).expect("one of them");
+    let text = dear.text(131_072);
+    let path = Path::normalise(b"/");
+    bencher.counter(BytesCount::of_slice(&text)).bench_local(|| {
+        let mut inspection = Inspection::new(&path, &|| 1_790_000_000);
+        engine.inspect_body(dear.content_type.as_bytes(), black_box(&text), true, &mut inspection);
+        inspection.score
+    });
 }

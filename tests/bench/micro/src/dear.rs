@@ -26,8 +26,7 @@ dear! {
     "xml" "application/xml"
     "form" "application/x-www-form-urlencoded"
     "multipart" "multipart/form-data; boundary=b"
-    "utf7" "text/xml; charset=utf-7"
-    "every-way" "multipart/form-data; boundary=b; boundary=bb, application/x-www-form-urlencoded, text/xml, text/json"
+    "every-way" "multipart/form-data; boundary=b; x=application/x-www-form-urlencoded; y=text/xml; z=json"
 }
 
 impl Dear {

@@ -1,6 +1,8 @@
 //! The requests that are measured, and a world for them to run in: `tests/bench/requests`, under
 //! `tests/bench/everything-on.json`.
 
+pub mod dear;
+
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;

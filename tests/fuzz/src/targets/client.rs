@@ -52,7 +52,7 @@ pub fn run(bytes: &[u8]) {
         let _ = client.is_allowed(&settings);
     }
     // Whoever the client is, it writes what it likes before the entries of the proxies: in the same header, or in one more.
-    if *hops > 0 && written.split(|b| *b == b',').count() >= *hops {
+    if hops > 0 && written.split(|b| *b == b',').count() >= hops {
         let together = [forged, b",", written].concat();
         let forged = (&b"x-forwarded-for"[..], forged);
         assert_eq!(identify(&[viewer, (b"x-forwarded-for", &together)]), honest, "forged in the same header");

@@ -147,7 +147,7 @@ pub fn body_seeds() -> Vec<Vec<u8>> {
 /// Any content type with any content.
 pub fn body(bytes: &[u8]) {
     let mut input = Input::new(bytes);
-    let content_type = *input.choice(TYPES);
+    let content_type = input.choice(TYPES);
     let complete = input.flag();
     body_of(content_type, input.rest(), complete);
 }

@@ -25,7 +25,7 @@ fn gzip(raw: &[u8]) -> Vec<u8> {
 
 pub fn run(bytes: &[u8]) {
     let mut input = Input::new(bytes);
-    let encoding = *input.choice(ENCODINGS);
+    let encoding = input.choice(ENCODINGS);
     let max = input.below(16) * input.below(256);
     let body = input.rest();
     let text_of = |encoded| match encoded {

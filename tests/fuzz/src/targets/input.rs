@@ -27,8 +27,8 @@ impl<'i> Input<'i> {
         usize::from(self.byte()) % bound
     }
 
-    pub fn choice<'c, T>(&mut self, choices: &'c [T]) -> &'c T {
-        &choices[self.below(choices.len())]
+    pub fn choice<T: Copy>(&mut self, choices: &[T]) -> T {
+        choices[self.below(choices.len())]
     }
 
     pub fn number(&mut self) -> u64 {

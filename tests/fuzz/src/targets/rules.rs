@@ -99,8 +99,8 @@ pub fn scan_seeds() -> Vec<Vec<u8>> {
 /// A value of any kind; or a text that some rule's expression matches, with other text around it.
 pub fn scan(bytes: &[u8]) {
     let mut input = Input::new(bytes);
-    let target = *input.choice(Target::ALL);
-    let (name, is_made) = (*input.choice(NAMES), input.flag());
+    let target = input.choice(Target::ALL);
+    let (name, is_made) = (input.choice(NAMES), input.flag());
     let bytes = if is_made {
         let choices = input.text();
         let text = EXPRESSIONS.with(|all| {

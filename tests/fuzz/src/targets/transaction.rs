@@ -7,6 +7,7 @@ use backstop::document::{Node, from_yaml};
 use backstop::engine::Engine;
 use backstop::extract::{self, Value};
 use backstop::http::{Header, Request};
+use backstop::reply::Form;
 use backstop::transaction::Transaction;
 use backstop::transaction::inflate::{Encoded, inflate};
 use backstop::verdict::{Action, Reply};
@@ -83,7 +84,7 @@ struct Sent<'i> {
 
 impl<'i> Sent<'i> {
     fn of(input: &mut Input<'i>) -> Self {
-        let (config, method) = (input.below(CONFIGS.len()), *input.choice(METHODS));
+        let (config, method) = (input.below(CONFIGS.len()), input.choice(METHODS));
         let (names, trailers) = (input.text(), input.flag());
         let mut headers: Vec<Header<'i>> =
             vec![(b":method", method), (b":path", input.text()), (b":authority", b"a.example")];
@@ -135,18 +136,20 @@ impl<'i> Sent<'i> {
         let (body, complete) =
             self.body.get(..limit).map_or((self.body, true), |start| (start, self.body.len() == limit));
         let content_type = request.joined("content-type");
+        // What is no document passes, and so does gRPC that begins as such; trailers are looked at all the same.
         let is_endless = request.method() == b"CONNECT"
             || request.first("upgrade").is_some()
             || request.first(":protocol").is_some()
-            || content_type.starts_with(b"application/grpc");
+            || Form::of(request.first("accept"), request.first("content-type")) == Form::Grpc
+                && matches!(self.body, [0 | 1, ..]);
         if !is_endless && (!self.body.is_empty() || self.trailers.is_some()) {
             if let Encoded::Inflated { text, whole } = inflate(&request.joined("content-encoding"), body, limit) {
                 extract::body(&content_type, &text, whole, &mut look);
             }
             extract::body(&content_type, body, complete, &mut look);
-            if let Some(trailers) = &self.trailers {
-                extract::head(&Request { headers: trailers }, &mut look);
-            }
+        }
+        if let Some(trailers) = &self.trailers {
+            extract::head(&Request { headers: trailers }, &mut look);
         }
         found.sort();
         found.dedup();
@@ -266,7 +269,7 @@ pub fn phases(bytes: &[u8]) {
                     continue;
                 }
                 4 => {
-                    let call: &'static str = *calls.choice(Fake::CALLS);
+                    let call: &'static str = calls.choice(Fake::CALLS);
                     world.fail(call);
                     world.fail("http-call");
                     continue;
