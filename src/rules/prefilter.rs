@@ -5,6 +5,7 @@
 //! texts by blocks of bytes in this way; choosing the rarest block of each is what saves the time here.) At a byte, most
 //! values cost two look-ups in tables of 32 KiB together, however many literals there are.
 
+use std::cmp::Ordering;
 use std::collections::HashMap;
 
 use rustc_hash::FxBuildHasher;
@@ -46,9 +47,9 @@ struct Place {
     literal: u16,
     /// How many bytes it begins before the gram's last symbol.
     back: u8,
-    /// The symbols of its first and last byte, which tell most texts from it.
-    ends: [u8; 2],
     length: u8,
+    /// One of its bytes that tells most texts from it: how far behind the gram's last symbol, and its own symbol.
+    telling: (i8, u8),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -137,11 +138,11 @@ impl Prefilter {
         let right = literal.right && text.len() == whole.len();
         self.literals.push(Entry { begin, left: literal.left, right, met });
         self.texts.extend_from_slice(text);
-        let (Some((window, back)), [first, .., last]) = (grams.rarest(text, literal.left, right), text) else {
+        let (Some((window, back)), [_, _, ..]) = (grams.rarest(text, literal.left, right), text) else {
             return self.always(needs);
         };
         let length = u8::try_from(text.len()).unwrap_or(u8::MAX);
-        let place = Place { literal: number, back, ends: [symbol(*first), symbol(*last)], length };
+        let place = Place { literal: number, back, length, telling: telling(text, back) };
         each_gram(window, &mut |gram| {
             set(&mut self.map, gram);
             grams.add(gram, place);
@@ -171,7 +172,7 @@ impl Prefilter {
             sum = sum.saturating_add(*begin);
             *begin = sum;
         }
-        let none = Place { literal: u16::MAX, back: u8::MAX, ends: [0; 2], length: 0 };
+        let none = Place { literal: u16::MAX, back: u8::MAX, length: 0, telling: (0, 0) };
         self.places = vec![none; places.len()];
         let mut free = self.begins.clone();
         for (gram, place) in places {
@@ -272,17 +273,29 @@ impl Prefilter {
 }
 
 impl Place {
-    /// The part of `text` that may be the literal if its gram ends `at`: as long, beginning and ending so.
+    /// The part of `text` that may be the literal if its gram ends `at`.
     #[inline]
     fn part<'t>(&self, text: &'t [u8], at: usize) -> Option<&'t [u8]> {
-        let start = at.wrapping_sub(usize::from(self.back));
-        let end = start.wrapping_add(usize::from(self.length));
-        let [first, last] = self.ends;
-        // A start before the text has wrapped around to far behind it.
-        let begins = text.get(start).is_some_and(|byte| symbol(*byte) == first);
-        let ends = begins && text.get(end.wrapping_sub(1)).is_some_and(|byte| symbol(*byte) == last);
-        if ends { text.get(start..end) } else { None }
+        let (offset, telling) = self.telling;
+        // What stands before the text has wrapped around to far behind it.
+        let byte = text.get(at.wrapping_add_signed(isize::from(offset)))?;
+        if symbol(*byte) != telling {
+            return None;
+        }
+        let start = at.checked_sub(usize::from(self.back))?;
+        text.get(start..start.checked_add(usize::from(self.length))?)
     }
+}
+
+/// The byte of `text` that harmless traffic has least often and that is no part of the gram, whose last symbol is `back`
+/// bytes behind the beginning: how far behind that symbol it stands, and its own symbol.
+fn telling(text: &[u8], back: u8) -> (i8, u8) {
+    let distances = text.iter().zip(0_i8..).map(|(byte, at)| (at.saturating_sub_unsigned(back), symbol(*byte)));
+    let cost = |(distance, symbol): &(i8, u8)| {
+        let known = (-2..=0).contains(distance);
+        (known, frequency(Traits::from_bits(1 << symbol)))
+    };
+    distances.min_by(|a, b| cost(a).partial_cmp(&cost(b)).unwrap_or(Ordering::Equal)).unwrap_or_default()
 }
 
 /// What is known of grams while literals are added.
