@@ -27,7 +27,6 @@ def first_steps(scene, see):
 
 def image_not_to_be_had(scene, see):
     """The agent cannot fetch what the plugin names, while a good filter runs."""
-    repair(scene, see)
     scene.apply(sha256="1" * 64)
     see("wrong digest", CLOSED, behaviour)
     repair(scene, see)
@@ -53,8 +52,10 @@ def registry_down(scene, see):
     scene.registry.kill()
     try:
         see("registry down: the running gateway", FILTERS, behaviour)
+        accepted = config_loads(scene)
         scene.apply(config={"threshold": 6})
-        see("and a new config for it", FILTERS, behaviour, steady_s=3)
+        see("and a new config for it", "taken", lambda: "taken" if config_loads(scene) > accepted else "not yet")
+        see("with which it goes on", FILTERS, behaviour)
         scene.gateway.replace()
         see("and a new pod", CLOSED, behaviour)
         see("whose readiness says", "ready", lambda: readiness(scene))
@@ -100,7 +101,7 @@ def pushed_again(scene, see):
     """A tag that means another image now."""
     scene.push("first", "moving")
     scene.apply("first", overlay="staging", url=scene.url("moving"))
-    see("tag without a digest (staging overlay)", FILTERS, behaviour)
+    see("tag without a digest (staging overlay)", FILTERS, behaviour, steady_s=2)
     scene.push("second", "moving")
     scene.apply("first", overlay="staging", url=scene.url("moving"), config={"threshold": 6})
     see("re-pushed tag, IfNotPresent, new config: the module stays", scene.digests["first"][:12], lambda: running(scene.gateway), steady_s=4)
