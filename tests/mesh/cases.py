@@ -1,10 +1,11 @@
 """What happens when: the cases of the tour, in their order. Each begins with the first image filtering at the gateway and leaves it so."""
 
 import hashlib
+import json
 
-from harness import MODULE, Problem
+from harness import HOST, MODULE, Problem
 from harness.envoy import eventually
-from mesh.scene import APPLICATION_PORT, ATTACK, HARMLESS, SIDECAR_ADDRESS, Traffic, ask, behaviour
+from mesh.scene import APPLICATION_PORT, ATTACK, HARMLESS, SIDECAR_ADDRESS, VOLUME, Traffic, ask, behaviour
 
 FILTERS = "harmless 200, attack 403 by backstop"
 OPEN = "harmless 200, attack 200"
@@ -12,6 +13,7 @@ CLOSED = "harmless 403 by Istio, attack 403 by Istio"
 BROKEN = "harmless 500, attack 500"
 NOBODY_FAILED = "0 requests failed"
 UNKNOWN_FIELD = {"limitz": []}
+REJECTED = "backstop_config_loads_rejected"
 
 
 def first_steps(scene, see):
@@ -19,7 +21,7 @@ def first_steps(scene, see):
     text = scene.apply()
     see("prod overlay, gateway", FILTERS, behaviour)
     see("what `backstop check --prod` says of it", "accepted", lambda: verdict(scene, text, "--prod"))
-    see("access log of the attack", "backstop{sqli:", lambda: logged_details(scene), holds=lambda seen, wanted: wanted in seen)
+    see("access log of the attack", "backstop{sqli:", lambda: logged(scene, "response_code_details"), holds=lambda seen, wanted: wanted in seen)
     scene.api.apply(scene.manifest(components=["sidecar"], namespace="shop"))
     see("prod overlay with the component sidecar", FILTERS, lambda: behaviour(address=SIDECAR_ADDRESS, port=APPLICATION_PORT))
     see("both run the image of the digest", scene.digests["first"][:12], lambda: running(scene.gateway, scene.sidecar))
@@ -27,15 +29,20 @@ def first_steps(scene, see):
 
 def image_not_to_be_had(scene, see):
     """The agent cannot fetch what the plugin names, while a good filter runs."""
+    before = scene.gateway.failed_fetches()
     scene.apply(sha256="1" * 64)
     see("wrong digest", CLOSED, behaviour)
+    see("what the agent counts", "checksum_mismatched", lambda: risen(before, scene.gateway.failed_fetches()))
+    see("access log of it", "rbac_access_denied_matched_policy[none]", lambda: logged(scene, "response_code_details"))
     repair(scene, see)
     text = scene.apply(sha256=hashlib.sha256(MODULE.read_bytes()).hexdigest())
     see("checksum of the wasm file instead of the manifest's digest", CLOSED, behaviour)
     see("what `backstop check --module` says of it", "refused", lambda: verdict(scene, text, "--module", str(MODULE)))
     repair(scene, see)
-    scene.apply("late", url=scene.url("late"), sha256=scene.digests["second"])
+    before = scene.gateway.failed_fetches()
+    scene.apply(url=scene.url("late"), sha256=scene.digests["second"])
     see("image that is not there", CLOSED, behaviour)
+    see("what the agent counts", "manifest_failure", lambda: risen(before, scene.gateway.failed_fetches()))
     scene.push("second", "late")
     see("and pushed afterwards: nobody tries again", CLOSED, behaviour, steady_s=5)
     scene.api.kubectl("annotate", "wasmplugin", "backstop", "--namespace=istio-ingress", "backstop/touched=1")
@@ -67,13 +74,15 @@ def registry_down(scene, see):
 
 def bad_config(scene, see):
     """A pluginConfig that the filter refuses, which neither the API server nor istiod looks into."""
-    before = scene.refusals()
+    before, counted = scene.refusals(), scene.gateway.counter(REJECTED)
     text = scene.apply(config=UNKNOWN_FIELD)
     see("bad pluginConfig: what `backstop check` says of it", "refused", lambda: verdict(scene, text))
     see("a running gateway refuses it", "refused", lambda: "refused" if scene.refusals() > before else "not yet")
+    see("and counts it", "counted", lambda: "counted" if scene.gateway.counter(REJECTED) > counted else "not yet")
     see("and goes on with the config before", FILTERS, behaviour, steady_s=2)
     scene.gateway.replace()
     see("a new pod with it", BROKEN, behaviour)
+    see("access log of it", "NFCF", lambda: logged(scene, "response_flags"))
     see("whose readiness says", "ready", lambda: readiness(scene))
     scene.apply(config=UNKNOWN_FIELD, failStrategy="FAIL_OPEN")
     scene.gateway.replace()
@@ -113,8 +122,10 @@ def pushed_again(scene, see):
 def dropped_by_istiod(scene, see):
     """What istiod takes and then ignores."""
     text = scene.apply(url=scene.url("first").removeprefix("oci://"))
-    see("url without oci://", OPEN, behaviour)
+    see("url without oci://, host with a port", OPEN, behaviour)
     see("what `backstop check` says of it", "refused", lambda: verdict(scene, text))
+    scene.apply(url=f"{HOST}/backstop:first")
+    see("url without oci://, host without a port: taken as oci://", FILTERS, behaviour)
     repair(scene, see)
     text = scene.manifest(sha256="1" * 64).replace('"' + "1" * 64 + '"', "1" * 64)
     see("sha256 of digits alone without quotes: the API server", "refused", lambda: applied(scene, text))
@@ -154,9 +165,28 @@ def switched_off(scene, see):
     repair(scene, see)
 
 
+def variants(scene, see):
+    """Components that change how the filter gets into the gateway."""
+    see("attack in a body, WasmPlugin", "403 by backstop; the application saw headers and 0 bytes", lambda: body_attack(scene))
+    scene.apply(components=["image-volume"], url=f"file://{VOLUME}", sha256="")
+    see("component image-volume: the agent's module runs no more", "", lambda: running(scene.gateway))
+    see("but the volume's", FILTERS, behaviour)
+    replaced = "wasmplugin"
+    for component, kind in (("traffic-extension", "trafficextension"), ("hold-headers", "envoyfilter")):
+        scene.api.kubectl("delete", replaced, "backstop", "--namespace=istio-ingress")
+        see(f"{replaced} deleted", OPEN, behaviour)
+        scene.apply(components=[component])
+        see(f"component {component}", FILTERS, behaviour)
+        replaced = kind
+    see("attack in a body", "403 by backstop; the application saw nothing", lambda: body_attack(scene))
+    scene.api.kubectl("delete", replaced, "backstop", "--namespace=istio-ingress")
+    see(f"{replaced} deleted", OPEN, behaviour)
+    repair(scene, see)
+
+
 CASES = [
     first_steps, image_not_to_be_had, registry_down, bad_config, upgrade_and_roll_back, pushed_again, dropped_by_istiod,
-    rotate_the_origin_secret, switched_off,
+    rotate_the_origin_secret, switched_off, variants,
 ]  # fmt: skip
 
 
@@ -187,11 +217,23 @@ def failures(traffic):
     return f"{len(traffic.failed)} requests failed" + (f" ({traffic.failed[0]})" if traffic.failed else "")
 
 
-def logged_details(scene):
-    """What the access log says of attacks that the gateway refused."""
+def logged(scene, field):
+    """What the gateway's access log says in a field of the last request, which is an attack."""
     ask(ATTACK)
-    found = [line for line in scene.gateway.log_lines() if '"response_code_details":"backstop{' in line]
-    return found[-1].split('"response_code_details":"')[1].split('"')[0] if found else "nothing"
+    found = [line for line in scene.gateway.log_lines() if line.startswith("{") and "response_code_details" in line]
+    return json.loads(found[-1])[field] if found else "nothing"
+
+
+def risen(before, after):
+    return " ".join(sorted(name for name, count in after.items() if count > before.get(name, 0)))
+
+
+def body_attack(scene):
+    """Who answers an attack in a body, and what of it went upstream."""
+    scene.upstream.take()
+    answer = ask("/tickets", form=ATTACK.partition("?")[2])
+    got = scene.upstream.take()
+    return f"{answer}; the application saw " + (f"headers and {got[0].body_bytes} bytes" if got else "nothing")
 
 
 def applied(scene, text):

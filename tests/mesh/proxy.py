@@ -82,10 +82,11 @@ class Proxy(Server):
         """What a kubelet is told."""
         return self._ask(self.ready, "/healthz/ready") is not None
 
-    def fetches(self):
-        """How often the agent tried to fetch a module, by result."""
+    def failed_fetches(self):
+        """How often the agent could not fetch a module, by what was wrong."""
         text = self._ask(self.port, "/stats/prometheus") or ""
-        return {name: int(float(count)) for name, count in re.findall(r'istio_agent_wasm_remote_fetch_count\{result="(\w+)"\} (\S+)', text)}
+        found = dict(re.findall(r'^istio_agent_wasm_remote_fetch_count\{result="(\w+)"\} (\d+)$', text, re.M))
+        return {name: int(count) for name, count in found.items() if name != "success"}
 
     def counter(self, name):
         """The sum of a counter of the filter's."""

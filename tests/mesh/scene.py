@@ -4,8 +4,11 @@ import contextlib
 import http.client
 import json
 import os
+import pathlib
+import shutil
 import subprocess
 import threading
+import time
 
 from harness import HOST, MODULE, ROOT
 from harness.registry import Registry, build_image
@@ -17,6 +20,7 @@ from mesh.proxy import ISTIO_UID, Proxy
 SCRATCH = ROOT / "target" / "mesh"
 GATEWAY_PORT = 18080
 SIDECAR_ADDRESS, APPLICATION_PORT = "127.0.0.2", 8080
+VOLUME = pathlib.Path("/var/local/lib/backstop/plugin.wasm")  # where gateway-values.yaml mounts the image
 HARMLESS, ATTACK = "/tickets?q=concert", "/tickets?q=1+union+select+password+from+users"
 
 # Routes to the application behind the gateway, and the pod that the sidecar is in: what a user has already.
@@ -52,16 +56,17 @@ class Scene:
         self._stack = contextlib.ExitStack()
         with self._stack:
             enter = self._stack.enter_context
-            upstream = enter(Upstream())
+            self.upstream = enter(Upstream())
             enter(Upstream(host=SIDECAR_ADDRESS, port=APPLICATION_PORT))
-            self.registry = enter(Registry())
+            self.registry = enter(Registry(port=80))  # an address without a port means this one
+            self._mount_volume()
             self.digests = {tag: self._push(tag) for tag in ("first", "second")}
             print("  etcd and the API server", flush=True)
             self.api = enter(ApiServer(enter(Etcd())))
             print("  istiod", flush=True)
             self.istiod = enter(Istiod(self.api))
             self.api.apply(
-                APPLICATIONS % {"upstream": upstream.port, "gateway": GATEWAY_PORT, "pod": SIDECAR_ADDRESS}
+                APPLICATIONS % {"upstream": self.upstream.port, "gateway": GATEWAY_PORT, "pod": SIDECAR_ADDRESS}
             )
             print("  a gateway", flush=True)
             common = {"binary": self.binary, "registry": self.registry.address}
@@ -84,6 +89,13 @@ class Scene:
 
     def __exit__(self, *_):
         self._stack.close()
+
+    @staticmethod
+    def _mount_volume():
+        """What the kubelet does with an image volume, for this program and its children only."""
+        subprocess.run(["mount", "-t", "tmpfs", "tmpfs", VOLUME.parents[2]], check=True)
+        VOLUME.parent.mkdir(parents=True)
+        shutil.copy(MODULE, VOLUME)
 
     def _push(self, tag):
         """An image of the module under a tag, pushed as users do it. The second module differs from the first by a custom section,
@@ -113,6 +125,7 @@ class Scene:
             spec["sha256"] = self.digests[tag] if sha256 is None else sha256
         changes = [{"op": "add", "path": f"/spec/{name}", "value": value} for name, value in spec.items()]
         changes += [{"op": "add", "path": f"/spec/pluginConfig/{name}", "value": value} for name, value in (config or {}).items()]
+        moved = [change | {"path": change["path"].replace("/spec", "/spec/wasm", 1)} for change in changes]
         folder = SCRATCH / "composed"
         folder.mkdir(parents=True, exist_ok=True)
         top = os.path.relpath(ROOT / "istio", folder)
@@ -120,7 +133,10 @@ class Scene:
             "namespace": namespace,
             "resources": [f"{top}/overlays/{overlay}"],
             "components": [f"{top}/components/{name}" for name in components],
-            "patches": [{"target": {"kind": "WasmPlugin"}, "patch": json.dumps(changes)}],
+            "patches": [
+                {"target": {"kind": "WasmPlugin"}, "patch": json.dumps(changes)},
+                {"target": {"kind": "TrafficExtension"}, "patch": json.dumps(moved)},
+            ],
         }
         (folder / "kustomization.yaml").write_text(json.dumps(kustomization))  # JSON is YAML
         return render(folder)
@@ -141,11 +157,15 @@ class Scene:
         return sum("ADS:ECDS: ACK ERROR" in line for line in self.istiod.log_lines())
 
 
-def ask(target, *, address=HOST, port=GATEWAY_PORT, headers=None):
-    """Who answered a request, and how."""
+def ask(target, *, address=HOST, port=GATEWAY_PORT, headers=None, form=None):
+    """Who answered a request, and how. With a form it is a POST, whose body comes a little after its headers."""
     link = http.client.HTTPConnection(address, port, timeout=10)
     try:
-        link.request("GET", target, headers=headers or {})
+        of_form = {"content-type": "application/x-www-form-urlencoded", "content-length": str(len(form))} if form else {}
+        link.request("POST" if form else "GET", target, headers={**of_form, **(headers or {})})
+        if form:
+            time.sleep(0.2)
+            link.send(form.encode())
         answer = link.getresponse()
         body = answer.read()
     except (OSError, http.client.HTTPException) as error:
@@ -184,7 +204,3 @@ class Traffic:
             self.sent += 1
             if answer != "200":
                 self.failed.append(answer)
-
-    def told(self):
-        """A sentence."""
-        return f"{len(self.failed)} of {self.sent} requests failed" + (f" ({self.failed[0]})" if self.failed else "")
