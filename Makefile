@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run run-global test test-native test-image test-manifests test-monitoring test-e2e monitoring drill dashboard load wasm image push sign build lint bench bench-quick bench-limits bench-micro bench-instructions profile size clean tools tools-global fuzz dearest hostile deny reproducible updates soak
+.PHONY: help run run-global test test-native test-image test-manifests test-monitoring test-e2e monitoring drill dashboard load wasm image push sign mesh build lint bench bench-quick bench-limits bench-micro bench-instructions profile size clean tools tools-global fuzz dearest hostile deny reproducible updates soak
 
 PYTHON := .tools/python/bin/python
 export PYTHONPATH := tests
@@ -73,6 +73,11 @@ push: image ## push the image: REGISTRY=registry.example.com (REPOSITORY=backsto
 sign: image ## sign by cosign what was pushed: REGISTRY=... (REPOSITORY=backstop; KEY=cosign.key, keyless without; DRYRUN=1)
 	@$(if $(DRYRUN),,tests/setup/cosign.sh)
 	@istio/image/sign.sh "$(REGISTRY)" "$(REPOSITORY)"
+
+mesh: wasm tools ## a real Istio on this machine with the prod overlay, and what happens on each failure (root; half an hour once, to build it; CASES="bad_config" runs some)
+	@tests/setup/mesh.sh
+	@cargo build --locked --quiet --bin backstop
+	@exec $(PYTHON) -m mesh $(CASES)
 
 build: ## build the native command line, target/release/backstop
 	@tests/setup/rust.sh
