@@ -4,6 +4,7 @@
 macro_rules! calls {
     ($($call:ident $name:literal)*) => {
         /// A host call.
+        #[expect(clippy::enum_variant_names, reason = "`HttpCall` is the name that the ABI has for it")]
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
         pub enum Call { $($call,)* }
 

@@ -35,6 +35,7 @@ fn main() -> ExitCode {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "this is a command line, which may look at the clock")]
 fn run(path: &Path, calls: u64, seed: Option<u64>) -> Result<()> {
     let began = Instant::now();
     let module = Module::compile(path)?;
@@ -65,10 +66,8 @@ fn run(path: &Path, calls: u64, seed: Option<u64>) -> Result<()> {
     let mut all = rounds::Figures::default();
     let mut seed = 0;
     while all.callbacks < calls {
-        let one = rounds::run(&module, seed).map_err(|error| {
-            println!("hostile host: repeat it with make hostile SEED={seed}");
-            error
-        })?;
+        let one = rounds::run(&module, seed)
+            .inspect_err(|_| println!("hostile host: repeat it with make hostile SEED={seed}"))?;
         all.callbacks += one.callbacks;
         all.calls += one.calls;
         all.failed_calls += one.failed_calls;
