@@ -74,7 +74,7 @@ sign: image ## sign by cosign what was pushed: REGISTRY=... (REPOSITORY=backstop
 	@$(if $(DRYRUN),,tests/setup/cosign.sh)
 	@istio/image/sign.sh "$(REGISTRY)" "$(REPOSITORY)"
 
-mesh: wasm tools ## a real Istio on this machine with the prod overlay, and what happens on each failure (root; half an hour once, to build it; CASES="bad_config" runs some)
+mesh: wasm tools ## a real Istio on this machine with the prod overlay, and what happens on each failure (root; a quarter of an hour once, to build it; CASES="bad_config" runs some)
 	@tests/setup/mesh.sh
 	@cargo build --locked --quiet --bin backstop
 	@exec $(PYTHON) -m mesh $(CASES)

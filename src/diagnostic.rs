@@ -55,7 +55,7 @@ names! {
     BadDate "bad-date" "Not a date such as 2027-03-31."
     UnknownRule "unknown-rule" "A rule pattern that names no rule."
     NeedsOther "needs-other" "A setting that means nothing without another one."
-    NoScheme "no-scheme" "The url of a module without oci://, with which istiod drops the plugin."
+    NoScheme "no-scheme" "The url of a module without oci://; if its host has a port, istiod drops the plugin."
     WrongDigest "wrong-digest" "The checksum of the module where the digest of the image belongs, or two that differ."
     NotPinned "not-pinned" "In production: a module that the next push to its tag would replace."
     Unprotected "unprotected" "In production: a plugin that lets attacks pass, now or once something fails."

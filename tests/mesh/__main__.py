@@ -14,6 +14,7 @@ import struct
 import subprocess
 import sys
 import time
+import tomllib
 
 from harness import MODULE, ROOT, Problem
 from harness.binaries import OLDEST, given, wheel
@@ -103,12 +104,12 @@ def versions(binary):
 
 def table(lines, binary):
     """The report, as Markdown."""
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
+    version = tomllib.loads((ROOT / "Cargo.toml").read_text())["package"]["version"]
     text = [
         "# What happens when, in a real mesh",
         "",
-        f"Written by `make mesh`. {datetime.date.today()}, {versions(binary)}, backstop at {commit}. Seconds are those",
-        "from the change to the answer; what goes on unchanged was watched for up to 5 s.",
+        f"Written by `make mesh` on {datetime.date.today()}: {versions(binary)}, backstop {version}.",
+        "Seconds are those from the change to the answer; what goes on unchanged was watched for up to 5 s.",
     ]
     for title, steps in lines:
         text += ["", f"## {title}", "", "| case | seen | after | |", "| --- | --- | --- | --- |"]

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds what a real Istio on one machine is made of, into .tools/bin: kube-apiserver, istiod (pilot-discovery), Istio's
-# agent (pilot-agent) and istioctl. Half an hour of CPU time and 7 GB of Go's caches, once. etcd is Debian's.
+# agent (pilot-agent) and istioctl. etcd is Debian's. A quarter of an hour on two cores, and 7 GB of Go's caches, once.
 #
 # mesh.sh istioctl builds that one only.
 set -euo pipefail
@@ -30,7 +30,7 @@ fetched() {
 # begin makes the module that all of them are built in.
 begin() {
     local source description library
-    say "$versions: half an hour of CPU time, and 7 GB of Go's caches, once"
+    say "$versions: a quarter of an hour on two cores, and 7 GB of Go's caches, once"
     source=$(fetched "istio.io/istio@$istio" Dir)
     description=$(fetched "k8s.io/kubernetes@$kubernetes" GoMod)
     mkdir -p "$bin"

@@ -35,8 +35,8 @@ pub fn read_source(url: Option<&Item<'_>>, sha256: Option<&Item<'_>>, demands: &
     let Some((item, url)) = url.and_then(|item| Some((item, item.text(report)?))) else { return };
     let Some((scheme, rest)) = url.split_once("://") else {
         let message = format!(
-            "found \"{url}\", expected oci://{url}: without a scheme istiod drops the plugin and requests pass unfiltered, \
-             whatever failStrategy says"
+            "found \"{url}\", expected oci://{url}: without a scheme, and with a port, istiod drops the plugin and requests \
+             pass unfiltered, whatever failStrategy says"
         );
         return report.error(item, Name::NoScheme, message);
     };
@@ -87,8 +87,8 @@ fn digest<'n>(item: &Item<'n>, report: &mut Report) -> Option<&'n str> {
             Some(text)
         }
         Value::Number(_) => {
-            let message = "found a number, expected text in quotes: a digest of digits alone is one otherwise, and stops \
-                           istiod from reading any plugin";
+            let message = "found a number, expected text in quotes: a digest of digits alone is one otherwise, which the API \
+                           server refuses";
             report.error(item, Name::WrongType, message);
             None
         }
