@@ -10,7 +10,8 @@ from bench import SCRATCH
 from harness import HOST, Problem
 
 CONNECTIONS = 8
-SCRIPT = """\
+# Lua that reads the requests of a file, %s.
+READ = """\
 local file = assert(io.open("%s", "rb"))
 local requests, at = {}, 0
 while true do
@@ -20,11 +21,16 @@ while true do
   requests[#requests + 1] = file:read(((a * 256 + b) * 256 + c) * 256 + d)
 end
 file:close()
+"""
+SCRIPT = (
+    READ
+    + """\
 function request()
   at = at %% #requests + 1
   return requests[at]
 end
 """
+)
 UNITS = {"us": 1, "ms": 1_000, "s": 1_000_000}
 
 

@@ -10,16 +10,10 @@ from harness import HOST, Problem
 from harness.envoy import end_with_parent
 
 # Requests of a file in turn, each from another client.
-SCRIPT = """\
-local file = assert(io.open("%s", "rb"))
-local requests, at, who = {}, 0, %d
-while true do
-  local length = file:read(4)
-  if not length then break end
-  local a, b, c, d = string.byte(length, 1, 4)
-  requests[#requests + 1] = file:read(((a * 256 + b) * 256 + c) * 256 + d)
-end
-file:close()
+SCRIPT = (
+    load.READ
+    + """\
+local who = %d
 function request()
   at = at %% #requests + 1
   who = (who * 1103515245 + 12345) %% 2147483648
@@ -28,6 +22,7 @@ function request()
   return (requests[at]:gsub("X%%-Forwarded%%-For: [%%d.]+", "X-Forwarded-For: " .. address, 1))
 end
 """
+)
 ERRORS = re.compile(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)")
 
 
