@@ -1,4 +1,4 @@
-# Sourced by the other scripts: how set-up speaks, stops, and asks Debian for what is missing.
+# Sourced by the other scripts: how set-up speaks, stops, and asks Debian and Go for what is missing.
 
 say() { printf 'setup: %s\n' "$*"; }
 
@@ -48,4 +48,18 @@ apt_unpack() {
     dpkg-deb --extract "$folder/$1"_*.deb "$2"
     rm -rf "$folder"
     [ -x "$2/$3" ] || die "Debian's package $1 holds no $3: install it yourself and put it on PATH"
+}
+
+# go_install PROGRAM MODULE@VERSION DURATION builds a program of Go's into .tools/bin unless it is there or on PATH;
+# DURATION is what to say of the time it takes.
+go_install() {
+    if command -v "$1" >/dev/null || [ -x ".tools/bin/$1" ]; then
+        return 0
+    fi
+    local go
+    go=$(tests/setup/go.sh 1.25)
+    say "$1 ${2##*@} by go install, into .tools/bin: $3, once"
+    mkdir -p .tools/bin
+    GOBIN=$PWD/.tools/bin CGO_ENABLED=0 nice "$go" install -trimpath -ldflags='-s -w' "$2" ||
+        die "go could not build $1: see the lines above"
 }

@@ -1,12 +1,11 @@
 """`make soak MINUTES=30`: mixed requests of a million clients, and what is left of them in the filter afterwards."""
 
 import sys
-import time
 
 from harness import MODULE, Problem
 from harness.binaries import one_to_run
 from harness.envoy import StartFailed, require_module
-from soak import MIB
+from soak import MIB, sayer
 from soak.mixture import Wrong, require, run
 
 
@@ -14,14 +13,7 @@ def main(words):
     require_module(MODULE)
     minutes, binary = float(words[0]) if words else 30.0, one_to_run()
     print(f"{binary.label}, two workers: {minutes:g} minutes", flush=True)
-    told = [time.monotonic()]
-
-    def say(line):
-        if time.monotonic() - told[0] > 15:
-            told[0] = time.monotonic()
-            print("  " + line, flush=True)
-
-    report = run(binary, minutes * 60, say=say)
+    report = run(binary, minutes * 60, say=sayer(15))
     print(report.text())
     report.memory.require_flat(require, linear=0, resident=8 * MIB)
     print("flat: yes")

@@ -18,7 +18,7 @@ from harness import MODULE, Problem, client
 from harness.binaries import one_to_run
 from harness.bootstrap import Listener
 from harness.envoy import Envoy, StartFailed, eventually, require_module
-from soak import MIB, SCRATCH
+from soak import MIB, SCRATCH, sayer
 from soak.memory import Memory
 from soak.wrk import Wrk
 
@@ -182,14 +182,7 @@ def main(words):
     require_module(MODULE)
     count, binary = int(words[0]) if words else 1000, one_to_run()
     print(f"{binary.label}, two workers: {count} updates", flush=True)
-    last = [time.monotonic()]
-
-    def say(line):
-        if time.monotonic() - last[0] > 10:
-            last[0] = time.monotonic()
-            print("  " + line, flush=True)
-
-    report = run(binary, count, say=say)
+    report = run(binary, count, say=sayer(10))
     print(report.text())
     report.memory.require_flat(Updates.require, linear=MIB, resident=16 * MIB)
     print("flat: yes")
