@@ -321,7 +321,7 @@ pub fn place(value: &Value<'_>) -> Cow<'static, str> {
     }
     // What is taken for a name may be text with a secret in it.
     if mask::is_labelled(value.name, value.name.len(), value.name.len()) {
-        return Cow::Owned(format!("{kind}:***"));
+        return Cow::Owned(format!("{kind}:{}", mask::MASK));
     }
     let name = value.name.get(..MAX_NAME_BYTES).unwrap_or(value.name);
     let note = if value.is_name { " (name)" } else { "" };

@@ -29,7 +29,7 @@ const CUT_CARD_DIGITS: usize = 7;
 /// How far before a match a label is looked for. A secret begins right behind its label.
 const LABEL_BYTES: usize = 256;
 /// What stands instead.
-const MASK: &str = "***";
+pub const MASK: &str = "***";
 
 /// Whether a value of that name is a secret.
 #[must_use]

@@ -4,7 +4,7 @@ use serde_json::{Value as Json, json};
 
 use crate::diagnostic::printable;
 use crate::document::{Item, Report};
-use crate::mask::{without_cards, without_cut_cards};
+use crate::mask::{MASK, without_cards, without_cut_cards};
 use crate::verdict::{Denial, Family, Finding};
 
 macro_rules! metrics {
@@ -245,7 +245,7 @@ pub fn event(subject: &Subject, outcome: Outcome<'_>, finding: Option<&Finding>)
         fields.insert("family".into(), finding.family.as_str().into());
         fields.insert("severity".into(), finding.severity.as_str().into());
         fields.insert("target".into(), without_cut_cards(finding.target.as_bytes()).into());
-        let snippet = if finding.secret { "***".to_owned() } else { without_cut_cards(&finding.snippet) };
+        let snippet = if finding.secret { MASK.to_owned() } else { without_cut_cards(&finding.snippet) };
         fields.insert("snippet".into(), snippet.into());
     }
     event.to_string()

@@ -59,7 +59,7 @@ class Figures:
 
     def _rounds(self, scenario, who):
         taken = self.samples.get(scenario, {})
-        return [(own["cpu_us"], bare["cpu_us"]) for own, bare in zip(taken.get(who, ()), taken.get("bare", ()), strict=False)]
+        return [(own["cpu_us"], bare["cpu_us"]) for own, bare in zip(taken.get(who, ()), taken.get("bare", ()))]
 
     def start(self, who, what="ready_ms"):
         """The median of starts, or None."""

@@ -3,6 +3,7 @@
 `make test` does not build cosign, which takes a quarter of an hour; `tests/setup/cosign.sh` does.
 """
 
+import contextlib
 import os
 import pathlib
 import shutil
@@ -27,9 +28,11 @@ def setUpModule():
 
 class Signature(unittest.TestCase):
     def setUp(self):
-        self.folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
+        stack = contextlib.ExitStack()
+        self.addCleanup(stack.close)
+        self.folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
         self.environment = {**os.environ, "PATH": PATH, "COSIGN_PASSWORD": "open sesame", "COSIGN_EXPERIMENTAL": "1", "HOME": str(self.folder)}
-        self.registry = self.enterContext(Registry())
+        self.registry = stack.enter_context(Registry())
         self.image = build_image(ROOT / "target", MODULE, SOURCE_DATE_EPOCH="1790000000")
         self.run_here([ROOT / "istio" / "image" / "push.sh", self.registry.address, "team/backstop", "1.2.3"])
         self.key = self.new_key("ours")
