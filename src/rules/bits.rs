@@ -17,6 +17,11 @@ impl Bits {
         }
     }
 
+    /// Whether `index` is in it.
+    pub fn contains(&self, index: usize) -> bool {
+        self.0.get(index / 64).is_some_and(|word| word >> (index % 64) & 1 == 1)
+    }
+
     /// Adds all of `other`.
     pub fn insert_all(&mut self, other: &Self) {
         for (word, more) in self.0.iter_mut().zip(&other.0) {

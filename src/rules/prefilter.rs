@@ -54,11 +54,42 @@ struct Place {
 
 #[derive(Clone, Copy, Debug)]
 struct Entry {
+    /// Its first bytes.
+    head: Folded,
     begin: u32,
     left: bool,
     right: bool,
     /// Its run in `met`.
     met: (u32, u16),
+}
+
+/// Eight bytes of which some are letters in either case and some are anything.
+#[derive(Clone, Copy, Debug)]
+struct Folded {
+    /// What a text is after `bits` were set in it.
+    text: u64,
+    /// The bit that tells upper from lower case in letters, and all bits of bytes behind the end.
+    bits: u64,
+}
+
+impl Folded {
+    /// The beginning of `text`.
+    fn of(text: &[u8]) -> Self {
+        let pairs = std::array::from_fn(|at| match text.get(at) {
+            Some(byte) if byte.is_ascii_alphabetic() => (byte.to_ascii_lowercase(), 0x20),
+            Some(byte) => (*byte, 0),
+            None => (0xff, 0xff),
+        });
+        Self {
+            text: u64::from_le_bytes(pairs.map(|(text, _): (u8, u8)| text)),
+            bits: u64::from_le_bytes(pairs.map(|(_, bits)| bits)),
+        }
+    }
+
+    /// Whether `text` begins so.
+    fn is(self, text: [u8; 8]) -> bool {
+        u64::from_le_bytes(text) | self.bits == self.text
+    }
 }
 
 /// What a need asks for besides its texts, and whose it is.
@@ -136,7 +167,7 @@ impl Prefilter {
         let met = (u32::try_from(self.met.len()).unwrap_or(u32::MAX), u16::try_from(needs.len()).unwrap_or(u16::MAX));
         self.met.extend_from_slice(needs);
         let right = literal.right && text.len() == whole.len();
-        self.literals.push(Entry { begin, left: literal.left, right, met });
+        self.literals.push(Entry { head: Folded::of(text), begin, left: literal.left, right, met });
         self.texts.extend_from_slice(text);
         let (Some((window, back)), [_, _, ..]) = (grams.rarest(text, literal.left, right), text) else {
             return self.always(needs);
@@ -251,22 +282,33 @@ impl Prefilter {
         for place in self.places.get(*begin as usize..*end as usize).unwrap_or_default() {
             let Some(part) = place.part(text, at) else { continue };
             let Some(entry) = self.literals.get(usize::from(place.literal)) else { continue };
+            let met = self.met.get(entry.met.0 as usize..).unwrap_or_default();
+            let met = met.iter().take(usize::from(entry.met.1)).map(|need| usize::from(*need));
+            // A word that comes again says nothing new.
+            if met.clone().all(|need| needs.contains(need)) {
+                continue;
+            }
             if self.stands(entry, part, text, at.saturating_sub(usize::from(place.back))) {
-                let met = self.met.get(entry.met.0 as usize..).unwrap_or_default();
-                met.iter().take(usize::from(entry.met.1)).for_each(|need| needs.insert(usize::from(*need)));
+                met.for_each(|need| needs.insert(need));
             }
         }
     }
 
     /// Whether `part` of `text`, which begins at `start`, is the literal of `entry`.
     fn stands(&self, entry: &Entry, part: &[u8], text: &[u8], start: usize) -> bool {
-        let begin = entry.begin as usize;
-        let literal = self.texts.get(begin..begin.saturating_add(part.len()));
         let allows = |place: Option<usize>, edge: Traits| {
             let byte = place.and_then(|place| text.get(place));
             byte.is_none_or(|byte| Traits::of_bytes(&[*byte]).any(edge))
         };
-        literal.is_some_and(|literal| part.eq_ignore_ascii_case(literal))
+        let is_same = || {
+            let literal = self.texts.get(entry.begin as usize..).and_then(|texts| texts.get(..part.len()));
+            literal.is_some_and(|literal| part.eq_ignore_ascii_case(literal))
+        };
+        let is_same = match text.get(start..).and_then(|text| text.first_chunk()) {
+            Some(head) => entry.head.is(*head) && (part.len() <= head.len() || is_same()),
+            None => is_same(),
+        };
+        is_same
             && (!entry.left || allows(start.checked_sub(1), LEFT))
             && (!entry.right || allows(start.checked_add(part.len()), RIGHT))
     }
