@@ -29,6 +29,10 @@ dear! {
     "every-way" "multipart/form-data; boundary=b; x=application/x-www-form-urlencoded; y=text/xml; z=json"
 }
 
+/// Prose that nobody wrote to be dear, to see what the others are dear against.
+pub const PROSE: Dear =
+    Dear { name: "prose, harmless", content_type: "text/plain", brick: include_bytes!("../../../../LICENSE") };
+
 impl Dear {
     /// So many bytes of it.
     #[must_use]
