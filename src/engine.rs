@@ -8,13 +8,13 @@ use std::rc::Rc;
 use crate::config::{BodyLimits, Config, Mode};
 use crate::diagnostic::Diagnostic;
 use crate::document::{Node, from_json};
-use crate::extract::{self, Target, Value};
+use crate::extract::{self, Part, Target, Value};
 use crate::http::Request;
 use crate::mask;
 use crate::origin;
 use crate::path::Path;
 use crate::rules::exclusion::Exclusion;
-use crate::rules::seen::{Place, Seen};
+use crate::rules::seen::{Key, Seen};
 use crate::rules::{Match, Observer, Referer, Ruleset, Scratch};
 use crate::telemetry::{self, Metric};
 use crate::verdict::{Denial, Family, Finding};
@@ -163,12 +163,12 @@ impl Engine {
 
     /// Adds what is found in the head of a request.
     pub fn inspect_head(&self, request: &Request<'_>, inspection: &mut Inspection<'_>) {
-        extract::head(request, &mut |value| inspection.value(self, value));
+        extract::parts(request, &mut |part| inspection.part(self, part));
     }
 
     /// Adds what is found in a body; `complete` is false if there is more of it.
     pub fn inspect_body(&self, content_type: &[u8], body: &[u8], complete: bool, inspection: &mut Inspection<'_>) {
-        extract::body(content_type, body, complete, &mut |value| inspection.value(self, value));
+        extract::body(content_type, body, complete, &mut |value| _ = inspection.value(self, value));
     }
 
     /// Why a request with these findings is refused, if it is.
@@ -208,9 +208,26 @@ impl<'p> Inspection<'p> {
         Self { path, now, findings: Vec::new(), score: 0, excluded: Vec::new(), expired: 0, exhaustive: false }
     }
 
-    fn value(&mut self, engine: &Engine, value: &Value<'_>) {
-        if self.is_done(engine) || value.bytes.is_empty() {
+    /// Looks at a part of the head, at what is cut into many values only if it is new.
+    fn part(&mut self, engine: &Engine, part: &Part<'_>) {
+        let key = match part {
+            Part::Pairs(target, text) if !self.exhaustive => Key::of_pairs(*target, text),
+            _ => None,
+        };
+        if key.is_some_and(|key| engine.room.try_borrow().is_ok_and(|room| room.seen.holds(&key))) {
             return;
+        }
+        let mut harmless = true;
+        part.values(&mut |value| harmless &= self.value(engine, value));
+        if let (Some(key), true, Ok(mut room)) = (key, harmless, engine.room.try_borrow_mut()) {
+            room.seen.remember(&key);
+        }
+    }
+
+    /// Looks at a value, and says whether it was looked at in full and no rule matched, excluded or not.
+    fn value(&mut self, engine: &Engine, value: &Value<'_>) -> bool {
+        if self.is_done(engine) {
+            return false;
         }
         match engine.room.try_borrow_mut() {
             Ok(mut room) => self.look(engine, value, &mut room),
@@ -219,16 +236,18 @@ impl<'p> Inspection<'p> {
         }
     }
 
-    fn look(&mut self, engine: &Engine, value: &Value<'_>, room: &mut Room) {
-        let place = Place::of(value).filter(|_| !self.exhaustive);
-        if place.is_some_and(|place| room.seen.holds(place, value)) {
-            return;
+    fn look(&mut self, engine: &Engine, value: &Value<'_>, room: &mut Room) -> bool {
+        let key = Key::of_value(value).filter(|_| !self.exhaustive);
+        if key.is_some_and(|key| room.seen.holds(&key)) {
+            return true;
         }
         let mut judge = Judge { engine, inspection: self, matches: false };
         let _ = engine.ruleset.scan(value, &mut room.scratch, &mut judge);
-        if let Some(place) = place.filter(|_| !judge.matches) {
-            room.seen.remember(place, value);
+        let harmless = !judge.matches;
+        if let Some(key) = key.filter(|_| harmless) {
+            room.seen.remember(&key);
         }
+        harmless
     }
 
     fn is_done(&self, engine: &Engine) -> bool {

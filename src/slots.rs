@@ -97,9 +97,10 @@ impl Table<'_> {
         let mut key = String::with_capacity(self.name.len().saturating_add(5));
         key.push_str(self.name);
         key.push('/');
-        let digits = [12, 8, 4, 0].map(|shift| u32::try_from(index >> shift & 0xf).unwrap_or(0));
+        let digits = [12, 8, 4, 0].map(|shift| index >> shift & 0xf);
         let leading = digits.iter().take(3).take_while(|digit| **digit == 0).count();
-        key.extend(digits.iter().skip(leading).filter_map(|digit| char::from_digit(*digit, 16)));
+        let hex = digits.iter().skip(leading).filter_map(|digit| b"0123456789abcdef".get(*digit as usize));
+        key.extend(hex.map(|digit| char::from(*digit)));
         key
     }
 
@@ -135,8 +136,8 @@ fn mix(fingerprint: u64) -> u64 {
 /// 20 bytes, little endian: fingerprint, number, definition. Short enough for the host to keep without an allocation.
 fn pack(fingerprint: u64, number: u64, definition: u32) -> [u8; 20] {
     let mut packed = [0; 20];
-    let bytes = fingerprint.to_le_bytes().into_iter().chain(number.to_le_bytes()).chain(definition.to_le_bytes());
-    packed.iter_mut().zip(bytes).for_each(|(to, byte)| *to = byte);
+    let parts = [&fingerprint.to_le_bytes()[..], &number.to_le_bytes(), &definition.to_le_bytes()];
+    packed.chunks_mut(8).zip(parts).for_each(|(to, part)| to.copy_from_slice(part));
     packed
 }
 

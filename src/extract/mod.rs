@@ -21,7 +21,7 @@ mod utf7;
 mod wide;
 mod xml;
 
-use crate::http::Request;
+use crate::http::{Request, split_target};
 use sniff::{Declared, Kind};
 
 pub use multipart::MAX_FILE_TEXT;
@@ -114,21 +114,55 @@ fn emit_nested(target: Target, name: &[u8], bytes: &[u8], visit: &mut Visit<'_>)
     }
 }
 
+/// A part of the head, in the form in which clients send it again and again.
+#[derive(Clone, Copy, Debug)]
+pub enum Part<'a> {
+    /// A value by itself.
+    Value(Value<'a>),
+    /// The whole query, or the only `Cookie` header: text that is cut into names and values.
+    Pairs(Target, &'a [u8]),
+}
+
+impl Part<'_> {
+    /// The values in it; they depend on nothing else.
+    pub fn values(&self, visit: &mut dyn FnMut(&Value<'_>)) {
+        match self {
+            Self::Value(value) if value.bytes.is_empty() => {}
+            Self::Value(value) => visit(value),
+            Self::Pairs(Target::Cookie, text) => pairs::cookies(&[text], visit),
+            Self::Pairs(target, text) => pairs::split(text, *target, visit),
+        }
+    }
+}
+
 /// Values of the head: the path; names and values of the query and of cookies (those of repeated cookie headers
 /// together, HTTP/2 splits them); every value of every header but `cookie` and the pseudo-headers, of which
 /// `:authority` counts as `host`.
-pub fn head<'a>(request: &Request<'a>, visit: &mut dyn FnMut(&Value<'_>)) {
-    emit(Target::Path, b"", request.path(), visit);
-    pairs::split(request.query(), Target::Query, visit);
-    for (name, value) in request.headers {
+pub fn head(request: &Request<'_>, visit: &mut dyn FnMut(&Value<'_>)) {
+    parts(request, &mut |part| part.values(visit));
+}
+
+/// The same, part by part.
+pub fn parts(request: &Request<'_>, visit: &mut dyn FnMut(&Part<'_>)) {
+    let (path, query) = split_target(request.target());
+    let value = |target, name, bytes| Part::Value(Value { target, name, bytes, is_name: false });
+    visit(&value(Target::Path, b"", path));
+    visit(&Part::Pairs(Target::Query, query));
+    for (name, bytes) in request.headers {
         match *name {
             b"cookie" => {}
-            b":authority" => emit(Target::Header, b"host", value, visit),
+            b":authority" => visit(&value(Target::Header, b"host", bytes)),
             [b':', ..] => {}
-            name => emit(Target::Header, name, value, visit),
+            name => visit(&value(Target::Header, name, bytes)),
         }
     }
-    pairs::cookies(request.values("cookie"), visit);
+    let mut cookies = request.values("cookie");
+    match (cookies.next(), cookies.next()) {
+        (None, _) => {}
+        (Some(only), None) => visit(&Part::Pairs(Target::Cookie, only)),
+        // How many are cut apart is counted over all of them.
+        _ => pairs::cookies(&request.values("cookie").collect::<Vec<_>>(), &mut |value| visit(&Part::Value(*value))),
+    }
 }
 
 /// Values of a body. `content_type` is the header's raw value (several joined by `, `), empty if there is none.

@@ -66,10 +66,10 @@ pub(super) fn split_again(text: &[u8], all: bool, visit: &mut Visit<'_>) {
 /// Visits the cookies of all `headers` as they stand: whether a reader decodes them is the rules' concern. A cookie
 /// that is percent-encoded JSON is decoded, so that it can be read as such. Quotes around a value are taken off as most
 /// readers do; where others would find more than a word in it, it is visited with them as well.
-pub(super) fn cookies<'a>(headers: impl Iterator<Item = &'a [u8]>, visit: &mut Visit<'_>) {
+pub(super) fn cookies(headers: &[&[u8]], visit: &mut Visit<'_>) {
     let mut left = MAX_VALUES;
     for header in headers {
-        let mut rest = header;
+        let mut rest = *header;
         while !rest.is_empty() {
             if left == 0 {
                 emit(Target::Cookie, b"", rest, visit);

@@ -18,6 +18,8 @@ pub struct Shape {
     token: u64,
     /// Tokens in a full bucket.
     burst: u64,
+    /// Ticks in which an empty bucket fills.
+    fill: u64,
 }
 
 impl Shape {
@@ -27,12 +29,7 @@ impl Shape {
         let period = period_s.checked_mul(TICKS_PER_S)?;
         let token = period.checked_next_multiple_of(count)?.checked_div(count)?;
         let fill = token.checked_mul(burst)?;
-        (token > 0 && burst > 0 && whole_seconds(fill) <= super::MAX_FILL_S).then_some(Self { token, burst })
-    }
-
-    /// Ticks in which an empty bucket fills.
-    fn fill(self) -> u64 {
-        self.token.saturating_mul(self.burst)
+        (token > 0 && burst > 0 && whole_seconds(fill) <= super::MAX_FILL_S).then_some(Self { token, burst, fill })
     }
 }
 
@@ -62,7 +59,7 @@ impl Bucket {
         // max(full_at, now) only ever grows, by one token's time for each token given. Where it can grow no more,
         // time itself has come to an end, and so have the tokens.
         let taken = self.full_at.max(now).checked_add(shape.token).map(|full_at| Self { full_at });
-        match taken.filter(|bucket| bucket.missing(now) <= shape.fill()) {
+        match taken.filter(|bucket| bucket.missing(now) <= shape.fill) {
             Some(bucket) => Answer { taken: Some(bucket), ..bucket.state(shape, now) },
             None => self.state(shape, now),
         }
@@ -84,10 +81,10 @@ impl Bucket {
 
     fn state(self, shape: Shape, now: u64) -> Answer {
         let missing = self.missing(now);
-        let there = shape.fill().saturating_sub(missing);
+        let there = shape.fill.saturating_sub(missing);
         let remaining = there.checked_div(shape.token).unwrap_or(0);
         let goal = remaining.saturating_add(1).min(shape.burst).saturating_mul(shape.token);
-        let next_in = missing.saturating_sub(shape.fill().saturating_sub(goal));
+        let next_in = missing.saturating_sub(shape.fill.saturating_sub(goal));
         Answer { taken: None, remaining, next_in }
     }
 }

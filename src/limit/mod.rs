@@ -154,11 +154,17 @@ impl Settings {
         shared: &dyn SharedData,
     ) -> Result<Vec<Decision<'_>>, HostError> {
         let applies = |limit: &Limit| limit.paths.is_empty() || limit.paths.iter().any(|p| p.matches(subject.path));
-        let mut trials: Vec<Trial<'_>> = Vec::new();
+        let mut trials: Vec<Trial<'_>> = Vec::with_capacity(self.limits.len());
         let mut now_ns = None;
         for (index, limit) in self.limits.iter().enumerate().filter(|(_, limit)| applies(limit)) {
             let now_ns = *now_ns.get_or_insert_with(|| clock.monotonic_ns());
-            trials.push(Trial::begin(index, limit, subject, now_ns, shared)?);
+            // Most limits count by the same: the client.
+            let same = trials.iter().find(|trial| trial.limit.key == limit.key).map(|trial| trial.fingerprint);
+            let fingerprint = same.unwrap_or_else(|| key::fingerprint(&limit.key, subject));
+            let slot = limit.table().find(fingerprint, fullest_first, shared)?;
+            let answer = bucket(&slot).ask(limit.shape, now_ns);
+            let enforced = limit.mode.unwrap_or(subject.mode) == Mode::Block;
+            trials.push(Trial { index, limit, enforced, fingerprint, now_ns, slot, answer, taken: false });
         }
         if !trials.iter().any(Trial::refuses) {
             for trial in &mut trials {
@@ -185,20 +191,6 @@ struct Trial<'s> {
 }
 
 impl<'s> Trial<'s> {
-    fn begin(
-        index: usize,
-        limit: &'s Limit,
-        subject: &Subject<'_>,
-        now_ns: u64,
-        shared: &dyn SharedData,
-    ) -> Result<Self, HostError> {
-        let fingerprint = key::fingerprint(&limit.key, subject);
-        let slot = limit.table().find(fingerprint, fullest_first, shared)?;
-        let answer = bucket(&slot).ask(limit.shape, now_ns);
-        let enforced = limit.mode.unwrap_or(subject.mode) == Mode::Block;
-        Ok(Self { index, limit, enforced, fingerprint, now_ns, slot, answer, taken: false })
-    }
-
     fn refuses(&self) -> bool {
         self.enforced && self.answer.taken.is_none()
     }

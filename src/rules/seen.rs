@@ -19,46 +19,62 @@ pub struct Seen(Vec<Slot>);
 
 #[derive(Clone, Debug, Default)]
 struct Slot {
-    place: Place,
+    hash: u64,
+    kind: u8,
+    name_bytes: usize,
     /// The value's name, then the value.
     bytes: Vec<u8>,
 }
 
-/// Where a value is remembered.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Place {
+/// What a value is remembered by.
+#[derive(Clone, Copy, Debug)]
+pub struct Key<'v> {
     hash: u64,
-    target: u8,
-    is_name: bool,
-    name_bytes: usize,
+    /// Where it stands, and what of it is meant.
+    kind: u8,
+    name: &'v [u8],
+    bytes: &'v [u8],
 }
 
-impl Place {
-    /// The place of `value`, if it is of a kind that comes again.
+impl<'v> Key<'v> {
+    /// The key of one value, if it is of a kind that comes again.
     #[must_use]
-    pub fn of(value: &Value<'_>) -> Option<Self> {
+    pub fn of_value(value: &Value<'v>) -> Option<Self> {
         let is_of_body = matches!(value.target, Target::Form | Target::Json | Target::Xml | Target::Body);
         let most = if is_of_body { MAX_BODY_BYTES } else { MAX_HEAD_BYTES };
-        let name_bytes = value.name.len();
-        (value.bytes.len().saturating_add(name_bytes) <= most).then(|| {
-            let hash = mix(mix(ends(value.bytes), ends(value.name)), value.target as u64);
-            Self { hash, target: value.target as u8, is_name: value.is_name, name_bytes }
+        Self::new(value.target as u8 * 4 + u8::from(value.is_name), value.name, value.bytes, most)
+    }
+
+    /// The key of a text that is cut into many values, all of them together.
+    #[must_use]
+    pub fn of_pairs(target: Target, text: &'v [u8]) -> Option<Self> {
+        Self::new(target as u8 * 4 + 2, b"", text, MAX_HEAD_BYTES)
+    }
+
+    fn new(kind: u8, name: &'v [u8], bytes: &'v [u8], most: usize) -> Option<Self> {
+        (bytes.len().saturating_add(name.len()) <= most).then(|| {
+            let hash = mix(mix(ends(bytes), ends(name)), u64::from(kind));
+            Self { hash, kind, name, bytes }
         })
     }
 
-    fn index(self) -> usize {
+    fn index(&self) -> usize {
         (self.hash >> 48) as usize % SLOTS
     }
 }
 
 /// Whether two texts are the same, eight bytes at a time and the last eight once more: in the module the library's
-/// comparison takes them one by one.
+/// comparison takes them one by one, of slices of arrays as well.
 fn same(a: &[u8], b: &[u8]) -> bool {
     if a.len() != b.len() {
         return false;
     }
-    match (a.last_chunk::<8>(), b.last_chunk::<8>()) {
-        (Some(a_end), Some(b_end)) => a_end == b_end && a.as_chunks::<8>().0 == b.as_chunks::<8>().0,
+    let word = |bytes: &[u8; 8]| u64::from_le_bytes(*bytes);
+    match (a.last_chunk(), b.last_chunk()) {
+        (Some(a_end), Some(b_end)) => {
+            let mut words = a.as_chunks().0.iter().zip(b.as_chunks().0);
+            word(a_end) == word(b_end) && words.all(|(a, b)| word(a) == word(b))
+        }
         _ => short(a) == short(b),
     }
 }
@@ -78,25 +94,26 @@ impl Default for Seen {
 }
 
 impl Seen {
-    /// Whether `value`, whose place is `place`, held nothing before.
+    /// Whether what has this key held nothing before.
     #[must_use]
-    pub fn holds(&self, place: Place, value: &Value<'_>) -> bool {
-        self.0.get(place.index()).is_some_and(|slot| {
-            slot.place == place
+    pub fn holds(&self, key: &Key<'_>) -> bool {
+        self.0.get(key.index()).is_some_and(|slot| {
+            slot.hash == key.hash
+                && slot.kind == key.kind
                 && slot
                     .bytes
-                    .split_at_checked(place.name_bytes)
-                    .is_some_and(|(name, bytes)| same(name, value.name) && same(bytes, value.bytes))
+                    .split_at_checked(slot.name_bytes)
+                    .is_some_and(|(name, bytes)| same(name, key.name) && same(bytes, key.bytes))
         })
     }
 
-    /// Remembers that `value` holds nothing.
-    pub fn remember(&mut self, place: Place, value: &Value<'_>) {
-        if let Some(slot) = self.0.get_mut(place.index()) {
-            slot.place = place;
+    /// Remembers that what has this key holds nothing.
+    pub fn remember(&mut self, key: &Key<'_>) {
+        if let Some(slot) = self.0.get_mut(key.index()) {
+            (slot.hash, slot.kind, slot.name_bytes) = (key.hash, key.kind, key.name.len());
             slot.bytes.clear();
-            slot.bytes.extend_from_slice(value.name);
-            slot.bytes.extend_from_slice(value.bytes);
+            slot.bytes.extend_from_slice(key.name);
+            slot.bytes.extend_from_slice(key.bytes);
         }
     }
 }
