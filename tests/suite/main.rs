@@ -32,6 +32,7 @@ mod pairs;
 mod penalty;
 mod proxy;
 mod rules;
+mod seen;
 mod sqli;
 mod transaction;
 mod unique;
