@@ -180,12 +180,11 @@ fn viewer_address(value: &[u8]) -> Option<IpAddr> {
 }
 
 fn forwarded_for(request: &Request<'_>, trust: &Trust) -> Answer {
-    let values: Vec<&[u8]> = request.values("x-forwarded-for").collect();
-    if values.is_empty() {
+    let mut values = request.values("x-forwarded-for").rev().peekable();
+    if values.peek().is_none() {
         return Answer::Absent;
     }
-    let mut entries =
-        values.iter().rev().flat_map(|value| value.rsplit(|b| *b == b',')).take(MAX_ENTRIES).map(endpoint);
+    let mut entries = values.flat_map(|value| value.rsplit(|b| *b == b',')).take(MAX_ENTRIES).map(endpoint);
     let address = match trust {
         Trust::Hops(hops) => entries.nth(hops.saturating_sub(1)).flatten(),
         // An entry that is no address ends the search: whatever stands left of it was not written by a trusted proxy.

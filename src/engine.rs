@@ -43,12 +43,6 @@ struct Room {
     seen: Seen,
 }
 
-impl Room {
-    fn new(ruleset: &Ruleset) -> Self {
-        Self { scratch: ruleset.scratch(), seen: Seen::default() }
-    }
-}
-
 /// So many bodies are gathered at once: at most 12 MiB with the largest `body.inspect`, 2 MiB with the default.
 const MAX_GATHERING: usize = 16;
 
@@ -82,7 +76,7 @@ impl Engine {
         let ruleset = Ruleset::new(rules);
         let exclusions = config.exclusions.iter().enumerate().map(|(index, exclusion)| exclusion.name(index));
         let metric_names = telemetry::names(config.limits.names(), exclusions);
-        let room = RefCell::new(Room::new(&ruleset));
+        let room = RefCell::new(Room { scratch: ruleset.scratch(), seen: Seen::default() });
         let (printed, gathering, accepted) = Default::default();
         Ok((Self { config, ruleset, metric_names, printed, gathering, accepted, room }, warnings))
     }
@@ -208,46 +202,48 @@ impl<'p> Inspection<'p> {
         Self { path, now, findings: Vec::new(), score: 0, excluded: Vec::new(), expired: 0, exhaustive: false }
     }
 
-    /// Looks at a part of the head, at what is cut into many values only if it is new.
+    /// Looks at a part of the head, unless it is known to hold nothing.
     fn part(&mut self, engine: &Engine, part: &Part<'_>) {
-        let key = match part {
-            Part::Pairs(target, text) if !self.exhaustive => Key::of_pairs(*target, text),
-            _ => None,
+        let Part::Pairs(target, text) = part else {
+            return part.values(&mut |value| _ = self.value(engine, value));
         };
-        if key.is_some_and(|key| engine.room.try_borrow().is_ok_and(|room| room.seen.holds(&key))) {
-            return;
-        }
-        let mut harmless = true;
-        part.values(&mut |value| harmless &= self.value(engine, value));
-        if let (Some(key), true, Ok(mut room)) = (key, harmless, engine.room.try_borrow_mut()) {
-            room.seen.remember(&key);
-        }
+        self.unless_seen(engine, Key::of_pairs(*target, text), |this| {
+            let mut harmless = true;
+            part.values(&mut |value| harmless &= this.value(engine, value));
+            harmless
+        });
     }
 
-    /// Looks at a value, and says whether it was looked at in full and no rule matched, excluded or not.
+    /// Looks at a value, unless it is known to hold nothing, and says whether it does hold nothing.
     fn value(&mut self, engine: &Engine, value: &Value<'_>) -> bool {
+        self.unless_seen(engine, Key::of_value(value), |this| match engine.room.try_borrow_mut() {
+            Ok(mut room) => this.scan(engine, value, &mut room.scratch),
+            // Nothing scans while it scans; if it did, it would still miss nothing.
+            Err(_) => this.scan(engine, value, &mut engine.ruleset.scratch()),
+        })
+    }
+
+    /// Takes as harmless what was harmless before, and remembers what `look` says is; those who explain look at all.
+    fn unless_seen(&mut self, engine: &Engine, key: Option<Key<'_>>, look: impl FnOnce(&mut Self) -> bool) -> bool {
         if self.is_done(engine) {
             return false;
         }
-        match engine.room.try_borrow_mut() {
-            Ok(mut room) => self.look(engine, value, &mut room),
-            // Nothing scans while it scans; if it did, it would still miss nothing.
-            Err(_) => self.look(engine, value, &mut Room::new(&engine.ruleset)),
-        }
-    }
-
-    fn look(&mut self, engine: &Engine, value: &Value<'_>, room: &mut Room) -> bool {
-        let key = Key::of_value(value).filter(|_| !self.exhaustive);
-        if key.is_some_and(|key| room.seen.holds(&key)) {
+        let key = key.filter(|_| !self.exhaustive);
+        if key.is_some_and(|key| engine.room.try_borrow().is_ok_and(|room| room.seen.holds(&key))) {
             return true;
         }
-        let mut judge = Judge { engine, inspection: self, matches: false };
-        let _ = engine.ruleset.scan(value, &mut room.scratch, &mut judge);
-        let harmless = !judge.matches;
-        if let Some(key) = key.filter(|_| harmless) {
+        let harmless = look(self);
+        if let (Some(key), true, Ok(mut room)) = (key, harmless, engine.room.try_borrow_mut()) {
             room.seen.remember(&key);
         }
         harmless
+    }
+
+    /// Whether no rule matches the value, excluded or not.
+    fn scan(&mut self, engine: &Engine, value: &Value<'_>, scratch: &mut Scratch) -> bool {
+        let mut judge = Judge { engine, inspection: self, matches: false };
+        let _ = engine.ruleset.scan(value, scratch, &mut judge);
+        !judge.matches
     }
 
     fn is_done(&self, engine: &Engine) -> bool {

@@ -12,7 +12,7 @@ pub struct Request<'a> {
 
 impl<'a> Request<'a> {
     /// Every value of the header `name` (lower case).
-    pub fn values<'n>(&self, name: &'n str) -> impl Iterator<Item = &'a [u8]> + use<'a, 'n> {
+    pub fn values<'n>(&self, name: &'n str) -> impl DoubleEndedIterator<Item = &'a [u8]> + use<'a, 'n> {
         self.headers.iter().filter(move |(n, _)| *n == name.as_bytes()).map(|(_, v)| *v)
     }
 

@@ -6,13 +6,16 @@
 
 use super::Decision;
 
-fn told<'d, 's>(decisions: &'d [Decision<'s>]) -> Vec<&'d Decision<'s>> {
-    decisions.iter().filter(|d| d.enforced && (d.keyed || !d.allowed)).collect()
+fn told<'d, 's>(decisions: &'d [Decision<'s>]) -> impl Iterator<Item = &'d Decision<'s>> + Clone {
+    decisions.iter().filter(|d| d.enforced && (d.keyed || !d.allowed))
 }
 
 /// Members with `, ` between them; `write` adds one.
-fn join(told: &[&Decision<'_>], write: impl Fn(&Decision<'_>, &mut String)) -> String {
-    let mut text = String::with_capacity(told.len().saturating_mul(48));
+fn join<'d, 's: 'd>(
+    told: impl Iterator<Item = &'d Decision<'s>>,
+    write: impl Fn(&Decision<'_>, &mut String),
+) -> String {
+    let mut text = String::with_capacity(128);
     for decision in told {
         if !text.is_empty() {
             text.push_str(", ");
@@ -22,38 +25,33 @@ fn join(told: &[&Decision<'_>], write: impl Fn(&Decision<'_>, &mut String)) -> S
     text
 }
 
-fn quoted(name: &str, text: &mut String) {
-    text.push('"');
-    text.push_str(name);
-    text.push('"');
-}
-
 /// Adds `mark` and the digits of `number`; formatting them for each request costs more than to count them.
 fn number(mark: &str, number: u64, text: &mut String) {
     text.push_str(mark);
     text.push_str(itoa::Buffer::new().format(number));
 }
 
+/// The member of `ratelimit-policy` for a limit: `q` is the burst and `w` the seconds in which it comes back.
+pub(super) fn policy(name: &str, burst: u64, window_s: u64) -> String {
+    format!("\"{name}\";q={burst};w={window_s}")
+}
+
 /// `ratelimit-policy: "per-client";q=100;w=2` and `ratelimit: "per-client";r=12;t=1`, one member for each limit
-/// (draft-ietf-httpapi-ratelimit-headers-11; structured fields, RFC 9651). `q` is the burst and `w` the seconds in
-/// which it comes back. Nothing if there is nothing to tell.
+/// (draft-ietf-httpapi-ratelimit-headers-11; structured fields, RFC 9651). Nothing if there is nothing to tell.
 #[must_use]
 pub fn draft11(decisions: &[Decision<'_>]) -> Vec<(&'static str, String)> {
     let told = told(decisions);
-    if told.is_empty() {
+    if told.clone().next().is_none() {
         return Vec::new();
     }
-    let policy = |d: &Decision<'_>, text: &mut String| {
-        quoted(d.name, text);
-        number(";q=", d.burst, text);
-        number(";w=", d.window_s, text);
-    };
     let state = |d: &Decision<'_>, text: &mut String| {
-        quoted(d.name, text);
-        number(";r=", d.remaining, text);
+        text.push('"');
+        text.push_str(d.name);
+        number("\";r=", d.remaining, text);
         number(";t=", d.reset_s, text);
     };
-    vec![("ratelimit-policy", join(&told, policy)), ("ratelimit", join(&told, state))]
+    let policies = join(told.clone(), |d, text| text.push_str(d.policy));
+    vec![("ratelimit-policy", policies), ("ratelimit", join(told, state))]
 }
 
 /// `x-ratelimit-limit: 100, 100;w=2`, `x-ratelimit-remaining: 12` and `x-ratelimit-reset: 1` in the manner of Envoy's
@@ -62,9 +60,9 @@ pub fn draft11(decisions: &[Decision<'_>]) -> Vec<(&'static str, String)> {
 #[must_use]
 pub fn draft03(decisions: &[Decision<'_>]) -> Vec<(&'static str, String)> {
     let told = told(decisions);
-    let nearest = super::refusal(decisions).or_else(|| told.iter().min_by_key(|d| d.remaining).copied());
+    let nearest = super::refusal(decisions).or_else(|| told.clone().min_by_key(|d| d.remaining));
     let Some(nearest) = nearest else { return Vec::new() };
-    let policies = join(&told, |d, text| {
+    let policies = join(told, |d, text| {
         number("", d.burst, text);
         number(";w=", d.window_s, text);
     });

@@ -59,6 +59,8 @@ struct Limit {
     name: String,
     /// What its slots are named by.
     table: String,
+    /// What clients are told about it.
+    policy: String,
     /// Empty: every path.
     paths: Vec<Pattern>,
     /// Empty: one bucket for the whole proxy.
@@ -92,6 +94,8 @@ pub struct Subject<'r> {
 pub struct Decision<'s> {
     /// Name of the limit.
     pub name: &'s str,
+    /// What `ratelimit-policy` says of it.
+    pub policy: &'s str,
     /// Its place in the list.
     pub index: usize,
     /// Whether it had a token.
@@ -217,6 +221,7 @@ impl<'s> Trial<'s> {
         let left = if self.taken { self.answer } else { bucket.look(self.limit.shape, self.now_ns) };
         Decision {
             name: &self.limit.name,
+            policy: &self.limit.policy,
             index: self.index,
             allowed: self.answer.taken.is_some(),
             enforced: self.enforced,

@@ -2,6 +2,7 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use super::headers::policy;
 use super::{Limit, MAX_BURST, MAX_COUNT, MAX_FILL_S, MAX_LIMITS, Mode, Part, Settings, Shape};
 use crate::diagnostic::Name;
 use crate::document::{Item, Report};
@@ -51,14 +52,16 @@ impl Limit {
         (count, period_s, burst, &key).hash(&mut hasher);
         let [a, b, c, d, ..] = hasher.finish().to_le_bytes();
         let name = name?;
+        let window_s = burst.saturating_mul(period_s).div_ceil(count);
         Some(Self {
             table: format!("limit/{name}"),
+            policy: policy(&name, burst, window_s),
             name,
             paths: paths?,
             key,
             shape,
             burst,
-            window_s: burst.saturating_mul(period_s).div_ceil(count),
+            window_s,
             definition: u32::from_le_bytes([a, b, c, d]),
             mode: mode?,
         })
