@@ -30,20 +30,20 @@ pub trait Clock {
 /// A stored value and the number that a conditional write must name.
 pub type Stored = (Vec<u8>, u32);
 
-/// Memory shared by all workers of the proxy.
+/// Memory shared by all workers of the proxy: tables of numbered slots.
 pub trait SharedData {
-    /// The value under `key`, or nothing.
+    /// The value in a slot, or nothing.
     ///
     /// # Errors
     /// When the host does not answer.
-    fn load(&self, key: &str) -> Result<Option<Stored>, HostError>;
+    fn load(&self, table: &str, slot: u16) -> Result<Option<Stored>, HostError>;
 
     /// Stores `value` if the number of the stored one is still `expected` (`None`: whatever is there), and says
     /// whether it did.
     ///
     /// # Errors
     /// When the host does not answer.
-    fn store(&self, key: &str, value: &[u8], expected: Option<u32>) -> Result<bool, HostError>;
+    fn store(&self, table: &str, slot: u16, value: &[u8], expected: Option<u32>) -> Result<bool, HostError>;
 }
 
 /// Where numbers and lines go. Losing one is never a reason to fail a request, so nothing is returned.

@@ -39,9 +39,9 @@ pub struct Table<'t> {
 }
 
 /// A slot that was found for a client.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Slot {
-    key: String,
+    index: u16,
     expected: u32,
     /// The number in it, 0 if it is empty.
     pub number: u64,
@@ -63,15 +63,14 @@ impl Table<'_> {
     ) -> Result<Slot, HostError> {
         let mut least: Option<Slot> = None;
         for index in self.probes(fingerprint) {
-            let key = self.key(index);
-            let (stored, expected) = shared.load(&key)?.unwrap_or((Vec::new(), ABSENT));
+            let (stored, expected) = shared.load(self.name, index)?.unwrap_or((Vec::new(), ABSENT));
             let (owner, number) = match unpack(&stored) {
                 Some((owner, number, definition)) if definition == self.definition => (owner, number),
                 // Nothing, or nothing that means anything to this table. Used slots never become free again, so the
                 // client's number cannot stand in a later one.
                 _ => (fingerprint, 0),
             };
-            let slot = Slot { key, expected, number, foreign: owner != fingerprint };
+            let slot = Slot { index, expected, number, foreign: owner != fingerprint };
             if !slot.foreign {
                 return Ok(slot);
             }
@@ -89,27 +88,16 @@ impl Table<'_> {
     /// # Errors
     /// When the host does not answer.
     pub fn put(&self, slot: &Slot, fingerprint: u64, number: u64, shared: &dyn SharedData) -> Result<bool, HostError> {
-        shared.store(&slot.key, &pack(fingerprint, number, self.definition), Some(slot.expected))
+        let value = pack(fingerprint, number, self.definition);
+        shared.store(self.name, slot.index, &value, Some(slot.expected))
     }
 
-    /// `name/1f3a`, without the formatter, which would take as long as all the rest.
-    fn key(&self, index: u64) -> String {
-        let mut key = String::with_capacity(self.name.len().saturating_add(5));
-        key.push_str(self.name);
-        key.push('/');
-        let digits = [12, 8, 4, 0].map(|shift| index >> shift & 0xf);
-        let leading = digits.iter().take(3).take_while(|digit| **digit == 0).count();
-        let hex = digits.iter().skip(leading).filter_map(|digit| b"0123456789abcdef".get(*digit as usize));
-        key.extend(hex.map(|digit| char::from(*digit)));
-        key
-    }
-
-    fn probes(&self, fingerprint: u64) -> impl Iterator<Item = u64> + use<> {
+    fn probes(&self, fingerprint: u64) -> impl Iterator<Item = u16> + use<> {
         let (slots, probes) = if self.slots > 1 { (self.slots, PROBES) } else { (1, 1) };
         let chooser = mix(fingerprint);
         (0..probes).map(move |probe| {
             let bits = chooser.checked_shr(probe.saturating_mul(BITS_PER_PROBE)).unwrap_or(0);
-            (bits & 0xffff).checked_rem(slots).unwrap_or(0)
+            (bits & 0xffff).checked_rem(slots).and_then(|index| u16::try_from(index).ok()).unwrap_or(0)
         })
     }
 }

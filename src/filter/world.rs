@@ -149,11 +149,18 @@ impl HostWorld {
         self.open_calls.set(self.open_calls.get().saturating_sub(1));
     }
 
-    fn with_key<T>(&self, key: &str, then: impl FnOnce(&[u8]) -> Result<T, HostError>) -> Result<T, HostError> {
+    /// Hands the key of a slot to `then`: the number of the slot is two bytes, the higher one first.
+    fn with_key<T>(
+        &self,
+        table: &str,
+        slot: u16,
+        then: impl FnOnce(&[u8]) -> Result<T, HostError>,
+    ) -> Result<T, HostError> {
         let busy = HostError { call: "shared-data", status: 0 };
         let mut buffer = self.key.try_borrow_mut().map_err(|_| busy)?;
         buffer.truncate(self.prefix_bytes);
-        buffer.extend_from_slice(key.as_bytes());
+        buffer.extend_from_slice(table.as_bytes());
+        buffer.extend(slot.to_be_bytes());
         then(&buffer)
     }
 }
@@ -179,12 +186,12 @@ impl Clock for HostWorld {
 }
 
 impl SharedData for HostWorld {
-    fn load(&self, key: &str) -> Result<Option<Stored>, HostError> {
-        self.with_key(key, abi::shared_data)
+    fn load(&self, table: &str, slot: u16) -> Result<Option<Stored>, HostError> {
+        self.with_key(table, slot, abi::shared_data)
     }
 
-    fn store(&self, key: &str, value: &[u8], expected: Option<u32>) -> Result<bool, HostError> {
-        self.with_key(key, |key| abi::set_shared_data(key, value, expected.unwrap_or(0)))
+    fn store(&self, table: &str, slot: u16, value: &[u8], expected: Option<u32>) -> Result<bool, HostError> {
+        self.with_key(table, slot, |key| abi::set_shared_data(key, value, expected.unwrap_or(0)))
     }
 }
 

@@ -99,27 +99,28 @@ impl Clock for Fake {
 }
 
 impl SharedData for Fake {
-    fn load(&self, key: &str) -> Result<Option<Stored>, HostError> {
+    fn load(&self, table: &str, slot: u16) -> Result<Option<Stored>, HostError> {
         self.enter("get-shared-data")?;
-        Ok(self.shared.borrow().get(key).cloned())
+        Ok(self.shared.borrow().get(&format!("{table}/{slot}")).cloned())
     }
 
     /// As the Proxy-Wasm C++ host does it: the number is compared only if the key exists.
-    fn store(&self, key: &str, value: &[u8], expected: Option<u32>) -> Result<bool, HostError> {
+    fn store(&self, table: &str, slot: u16, value: &[u8], expected: Option<u32>) -> Result<bool, HostError> {
         self.enter("set-shared-data")?;
+        let key = format!("{table}/{slot}");
         let mut shared = self.shared.borrow_mut();
         if expected.is_some() && self.rivals.get() > 0 {
             self.rivals.set(self.rivals.get() - 1);
             let number = self.next_number();
-            shared.entry(key.to_owned()).and_modify(|stored| stored.1 = number);
+            shared.entry(key).and_modify(|stored| stored.1 = number);
             return Ok(false);
         }
-        if let (Some((_, number)), Some(expected)) = (shared.get(key), expected)
+        if let (Some((_, number)), Some(expected)) = (shared.get(&key), expected)
             && *number != expected
         {
             return Ok(false);
         }
-        shared.insert(key.to_owned(), (value.to_vec(), self.next_number()));
+        shared.insert(key, (value.to_vec(), self.next_number()));
         Ok(true)
     }
 }

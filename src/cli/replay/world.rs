@@ -26,11 +26,11 @@ impl Clock for ReplayWorld {
 }
 
 impl SharedData for ReplayWorld {
-    fn load(&self, _key: &str) -> Result<Option<Stored>, HostError> {
+    fn load(&self, _table: &str, _slot: u16) -> Result<Option<Stored>, HostError> {
         Ok(None)
     }
 
-    fn store(&self, _key: &str, _value: &[u8], _expected: Option<u32>) -> Result<bool, HostError> {
+    fn store(&self, _table: &str, _slot: u16, _value: &[u8], _expected: Option<u32>) -> Result<bool, HostError> {
         Ok(true)
     }
 }

@@ -14,7 +14,7 @@ use crate::fake::Fake;
 
 /// Shared data and clock that real threads can use at once.
 struct Workers {
-    data: Mutex<(HashMap<String, Stored>, u32)>,
+    data: Mutex<(HashMap<(String, u16), Stored>, u32)>,
     now: AtomicU64,
 }
 
@@ -28,17 +28,18 @@ impl Clock for Workers {
 }
 
 impl SharedData for Workers {
-    fn load(&self, key: &str) -> Result<Option<Stored>, HostError> {
-        Ok(self.data.lock().unwrap().0.get(key).cloned())
+    fn load(&self, table: &str, slot: u16) -> Result<Option<Stored>, HostError> {
+        Ok(self.data.lock().unwrap().0.get(&(table.to_owned(), slot)).cloned())
     }
-    fn store(&self, key: &str, value: &[u8], expected: Option<u32>) -> Result<bool, HostError> {
+    fn store(&self, table: &str, slot: u16, value: &[u8], expected: Option<u32>) -> Result<bool, HostError> {
+        let key = (table.to_owned(), slot);
         let mut data = self.data.lock().unwrap();
         let (map, number) = &mut *data;
-        if matches!((map.get(key), expected), (Some((_, found)), Some(expected)) if *found != expected) {
+        if matches!((map.get(&key), expected), (Some((_, found)), Some(expected)) if *found != expected) {
             return Ok(false);
         }
         *number += 1;
-        map.insert(key.to_owned(), (value.to_vec(), *number));
+        map.insert(key, (value.to_vec(), *number));
         Ok(true)
     }
 }
@@ -142,7 +143,7 @@ fn values_that_nobody_wrote_are_empty_slots() {
     let settings = one("1/h", 2);
     for value in [&b""[..], b"x", &[0xff; 19], &[0xff; 20], &[0; 21], &[0; 4096]] {
         let fake = Fake::new();
-        fake.store("limit/all/0", value, None).unwrap();
+        fake.store("limit/all", 0, value, None).unwrap();
         assert_eq!((0..5).filter(|_| admits(&settings, &fake, None, &[])).count(), 2, "{value:?}");
     }
 }

@@ -108,7 +108,7 @@ pub fn is_refused(engine: &Rc<Engine>, request: &Recorded, world: &World<'_>) ->
 #[derive(Default)]
 pub struct World<'b> {
     body: Cell<&'b [u8]>,
-    shared: RefCell<BTreeMap<String, Stored>>,
+    shared: RefCell<BTreeMap<Vec<u8>, Stored>>,
 }
 
 impl<'b> World<'b> {
@@ -134,13 +134,18 @@ impl Clock for World<'_> {
     }
 }
 
+/// A key as the module writes it.
+fn key(table: &str, slot: u16) -> Vec<u8> {
+    [table.as_bytes(), &slot.to_be_bytes()].concat()
+}
+
 impl SharedData for World<'_> {
-    fn load(&self, key: &str) -> Result<Option<Stored>, HostError> {
-        Ok(self.shared.borrow().get(key).cloned())
+    fn load(&self, table: &str, slot: u16) -> Result<Option<Stored>, HostError> {
+        Ok(self.shared.borrow().get(&key(table, slot)).cloned())
     }
 
-    fn store(&self, key: &str, value: &[u8], _expected: Option<u32>) -> Result<bool, HostError> {
-        self.shared.borrow_mut().insert(key.to_owned(), (value.to_vec(), 1));
+    fn store(&self, table: &str, slot: u16, value: &[u8], _expected: Option<u32>) -> Result<bool, HostError> {
+        self.shared.borrow_mut().insert(key(table, slot), (value.to_vec(), 1));
         Ok(true)
     }
 }
