@@ -14,7 +14,7 @@ use crate::fake::Fake;
 
 /// Shared data and clock that real threads can use at once.
 struct Workers {
-    data: Mutex<(HashMap<(String, u16), Stored>, u32)>,
+    data: Mutex<(HashMap<String, Stored>, u32)>,
     now: AtomicU64,
 }
 
@@ -29,10 +29,10 @@ impl Clock for Workers {
 
 impl SharedData for Workers {
     fn load(&self, table: &str, slot: u16) -> Result<Option<Stored>, HostError> {
-        Ok(self.data.lock().unwrap().0.get(&(table.to_owned(), slot)).cloned())
+        Ok(self.data.lock().unwrap().0.get(&format!("{table}/{slot}")).cloned())
     }
     fn store(&self, table: &str, slot: u16, value: &[u8], expected: Option<u32>) -> Result<bool, HostError> {
-        let key = (table.to_owned(), slot);
+        let key = format!("{table}/{slot}");
         let mut data = self.data.lock().unwrap();
         let (map, number) = &mut *data;
         if matches!((map.get(&key), expected), (Some((_, found)), Some(expected)) if *found != expected) {
