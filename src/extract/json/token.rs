@@ -46,7 +46,7 @@ const OTHER: u8 = 2;
 /// The kind of each byte, 0 of one that ends a word.
 const KINDS: [u8; 256] = {
     let mut kinds = [0; 256];
-    let mut rest = kinds.as_mut_slice();
+    let mut rest: &mut [u8] = &mut kinds;
     let mut byte = 0_u8;
     while let [kind, tail @ ..] = rest {
         if byte.is_ascii_digit() {
