@@ -5,10 +5,20 @@ use super::{MAX_NAME, MAX_VALUES, Target, Visit, cut, cut_at, emit, json, take_w
 /// Visits the strings in `text` if it is a value called `query` that looks like GraphQL, which is what one is called
 /// in a URL, a form or JSON. The value as a whole is visited elsewhere.
 pub(super) fn arguments(target: Target, name: &[u8], text: &[u8], visit: &mut Visit<'_>) {
-    let is_query = name.rsplit(|b| *b == b'.').next().is_some_and(|last| last.eq_ignore_ascii_case(b"query"));
-    if is_query && text.contains(&b'{') {
+    if is_query(name) && text.contains(&b'{') {
         strings(target, name, text, visit);
     }
+}
+
+/// Whether `name` may be `query`, by a quick look.
+#[inline]
+pub(super) fn may_be_query(name: &[u8]) -> bool {
+    matches!(name, [.., b'y' | b'Y'])
+}
+
+/// Whether `name` is `query` or ends with `.query`, in any case.
+fn is_query(name: &[u8]) -> bool {
+    name.rsplit(|b| *b == b'.').next().is_some_and(|last| last.eq_ignore_ascii_case(b"query"))
 }
 
 /// Visits every string of `text` under `name` and the argument's own name: `query.login`.

@@ -273,23 +273,35 @@ fn take_while(text: &[u8], accepts: impl Fn(u8) -> bool) -> (&[u8], &[u8]) {
     text.split_at_checked(end).unwrap_or((text, &[]))
 }
 
-/// What stands before the first `a` or `b`, and the rest, which begins with it; looks at eight bytes at a time.
+/// What stands before the first `a` or `b`, both of them ASCII, and the rest, which begins with it; looks at eight bytes at
+/// a time.
+#[inline]
 fn until(text: &[u8], a: u8, b: u8) -> (&[u8], &[u8]) {
     const ONES: u64 = 0x0101_0101_0101_0101;
-    // The lowest bit that is set is in the first byte that is zero (Warren, Hacker's Delight, 6-1).
-    let zeros = |word: u64| word.wrapping_sub(ONES) & !word & ONES << 7;
-    let of = |byte: u8| ONES.wrapping_mul(u64::from(byte));
-    let (words, rest) = text.as_chunks::<8>();
-    let mut end = 0_usize;
-    for word in words {
+    let (all_a, all_b) = (ONES.wrapping_mul(u64::from(a)), ONES.wrapping_mul(u64::from(b)));
+    let mut rest = text;
+    while let Some((word, tail)) = rest.split_first_chunk::<8>() {
         let word = u64::from_le_bytes(*word);
-        let found = zeros(word ^ of(a)) | zeros(word ^ of(b));
+        // The lowest high bit that is set is in the first byte that is zero (Warren, Hacker's Delight, 6-1).
+        let zeros = (word ^ all_a).wrapping_sub(ONES) | (word ^ all_b).wrapping_sub(ONES);
+        let found = zeros & !word & ONES << 7;
         if found != 0 {
-            end = end.saturating_add(found.trailing_zeros() as usize / 8);
-            return text.split_at_checked(end).unwrap_or((text, &[]));
+            rest = rest.get(found.trailing_zeros() as usize / 8..).unwrap_or_default();
+            return split_before(text, rest);
         }
-        end = end.saturating_add(8);
+        rest = tail;
     }
-    end = end.saturating_add(take_while(rest, |byte| byte != a && byte != b).0.len());
-    text.split_at_checked(end).unwrap_or((text, &[]))
+    while let [byte, tail @ ..] = rest
+        && *byte != a
+        && *byte != b
+    {
+        rest = tail;
+    }
+    split_before(text, rest)
+}
+
+/// What of `text` stands before `rest`, which is its end, and `rest`.
+#[inline]
+fn split_before<'t>(text: &'t [u8], rest: &'t [u8]) -> (&'t [u8], &'t [u8]) {
+    (text.get(..text.len().wrapping_sub(rest.len())).unwrap_or(text), rest)
 }

@@ -1,6 +1,6 @@
 //! What a body is: what its content type says, and what it looks like.
 
-use super::take_while;
+use super::{take_while, until};
 
 /// How long a run of printable bytes must be to count as text in a binary body.
 pub const MIN_RUN: usize = 8;
@@ -108,7 +108,7 @@ pub(super) fn contains(text: &[u8], word: &[u8]) -> bool {
     let first = word.first().copied().unwrap_or_default();
     let mut rest = text;
     loop {
-        rest = take_while(rest, |b| !b.eq_ignore_ascii_case(&first)).1;
+        rest = until(rest, first, first.to_ascii_uppercase()).1;
         if rest.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word)) {
             return true;
         }
