@@ -4,8 +4,11 @@ Native code (`bench.native`) has other words, another allocator and another comp
 shows here. Like callgrind's, the figures are the same on a noisy machine as on a quiet one.
 """
 
+import itertools
 import json
+import random
 import struct
+import uuid
 
 import wasmtime
 
@@ -121,8 +124,8 @@ class Host:
         return PLENTY - self.store.get_fuel()
 
 
-def pairs(request):
-    """A request as Envoy would hand it over: a serialized map, and the body."""
+def pairs(request, number):
+    """A request as Envoy would hand it over, with an id that no other has: a serialized map, and the body."""
     head, body = request.split(b"\r\n\r\n", 1)
     first, *lines = head.split(b"\r\n")
     method, target, _ = first.split(b" ", 2)
@@ -130,7 +133,8 @@ def pairs(request):
     host = next(value for name, value in fields if name.lower() == b"host")
     headers = [(b":authority", host), (b":path", target), (b":method", method), (b":scheme", b"http")]
     headers += [(name.lower(), value) for name, value in fields if name.lower() != b"host"]
-    headers += [(b"x-forwarded-proto", b"http"), (b"x-request-id", b"8f2b4c1e-6a3d-4f5b-9c7e-0d1a2b3c4d5e")]
+    identity = uuid.UUID(int=random.Random(number).getrandbits(128), version=4)
+    headers += [(b"x-forwarded-proto", b"http"), (b"x-request-id", str(identity).encode())]
     sizes = b"".join(struct.pack("<II", len(name), len(value)) for name, value in headers)
     text = b"".join(name + b"\0" + value + b"\0" for name, value in headers)
     return struct.pack("<I", len(headers)) + sizes + text, body
@@ -138,6 +142,6 @@ def pairs(request):
 
 def measure(host, requests, count=100):
     """Mean fuel of so many requests, after as many that are not counted."""
-    wire = [pairs(request) for request in requests[: 2 * count]]
-    spent = [host.serve(number, *wire[number % len(wire)]) for number in range(2 * count)]
+    turns = itertools.islice(enumerate(itertools.cycle(requests[: 2 * count])), 2 * count)
+    spent = [host.serve(number, *pairs(request, number)) for number, request in turns]
     return round(sum(spent[count:]) / count)
