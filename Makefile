@@ -106,9 +106,9 @@ deny: ## licences, sources, bans, duplicate versions and, where their database c
 reproducible: wasm ## build the module again in another folder, and compare the bytes; minutes
 	@tests/supply/reproducible.sh
 
-BENCH = --rounds "$(ROUNDS)" --seconds "$(SECONDS)" --requests "$(REQUESTS)" --scenarios "$(SCENARIOS)" --contestants "$(CONTESTANTS)"
+BENCH = --runs "$(RUNS)" --rounds "$(ROUNDS)" --seconds "$(SECONDS)" --requests "$(REQUESTS)" --scenarios "$(SCENARIOS)" --contestants "$(CONTESTANTS)"
 
-bench: wasm tools ## what backstop costs, into tests/bench/results (ROUNDS, SECONDS, REQUESTS, SCENARIOS, CONTESTANTS shorten it)
+bench: wasm tools ## what backstop costs, into tests/bench/results (RUNS, ROUNDS, SECONDS, REQUESTS, SCENARIOS, CONTESTANTS shorten it)
 	@tests/setup/wrk.sh
 	@tests/setup/wasm.sh tests/bench/empty target/empty.wasm
 	@exec $(PYTHON) -m bench $(BENCH)

@@ -5,6 +5,7 @@ contestants share the machine's cores; the upstream is an Envoy of its own that 
 """
 
 import argparse
+import collections
 import contextlib
 import datetime
 import itertools
@@ -39,20 +40,25 @@ def main(words):
         "envoy": binary.label,
         "rustc": subprocess.run(["rustc", "--version"], capture_output=True, text=True).stdout.strip(),
         "commit": commit(),
+        "runs": asked.runs,
         "rounds": asked.rounds,
         "seconds": asked.seconds,
         "modules": {name: CONTESTANTS[name].module.stat().st_size for name in asked.contestants if CONTESTANTS[name].module},
     }
-    print(f"{binary.label}, one worker; {results['machine']}; {asked.rounds} rounds of {asked.seconds} s in turns, medians")
+    print(f"{binary.label}, one worker; {results['machine']}; {asked.runs} x {asked.rounds} rounds of {asked.seconds} s in turns, medians")
     print(f"about {expected_minutes(asked):.0f} minutes\n", flush=True)
     with Envoy(binary, {"main": UPSTREAM}, 9, concurrency=1) as upstream:
         start = lambda name: Envoy(binary, {"main": CONTESTANTS[name].listener}, upstream.ports["main"], concurrency=1)
         results["starts"] = measure_starts(start, asked.contestants)
-        with contextlib.ExitStack() as stack:
-            running = {name: stack.enter_context(start(name)) for name in asked.contestants}
-            chosen = [name for name in asked.scenarios if name != MEMORY]
-            results["samples"] = {name: measure(name, running, asked) for name in chosen}
-            results["resident"] = {name: memory.resident_bytes(envoy.pid()) for name, envoy in running.items()}
+        results["samples"] = {name: collections.defaultdict(list) for name in asked.scenarios if name != MEMORY}
+        for run in range(asked.runs):
+            print(f"run {run + 1} of {asked.runs}", flush=True)
+            with contextlib.ExitStack() as stack:
+                running = {name: stack.enter_context(start(name)) for name in asked.contestants}
+                for name, all_runs in results["samples"].items():
+                    for who, samples in measure(name, running, asked).items():
+                        all_runs[who] += samples
+                results["resident"] = {name: memory.resident_bytes(envoy.pid()) for name, envoy in running.items()}
         if MEMORY in asked.scenarios:
             with start("backstop") as envoy:
                 results["linear"] = measure_memory(envoy, asked.requests)
@@ -64,6 +70,7 @@ def main(words):
 def parse(words):
     """The command line; what is empty is the default, as the Makefile passes it."""
     parser = argparse.ArgumentParser(prog="bench", description=__doc__.split("\n")[0])
+    parser.add_argument("--runs", type=lambda w: int(w or 1), default=1)
     parser.add_argument("--rounds", type=lambda w: int(w or ROUNDS), default=ROUNDS)
     parser.add_argument("--seconds", type=lambda w: int(w or SECONDS), default=SECONDS)
     parser.add_argument("--requests", type=lambda w: int(w or LONG_RUN_REQUESTS), default=LONG_RUN_REQUESTS)
@@ -83,7 +90,7 @@ def chosen(kind, names, known):
 
 def expected_minutes(asked):
     contestants = sum(not CONTESTANTS[name].for_reading for name in asked.contestants)
-    runs = sum(name != MEMORY for name in asked.scenarios) * contestants
+    runs = sum(name != MEMORY for name in asked.scenarios) * contestants * asked.runs
     long_run_s = asked.requests / 6_000 if MEMORY in asked.scenarios else 0
     return (runs * (asked.rounds * asked.seconds + WARM_UP_S) + contestants * STARTS + long_run_s) / 60
 

@@ -24,7 +24,7 @@ def chart(results):
         y = 76 + index // COLUMNS * height
         body += _panel(figures, name, [who for who in CONTESTANTS if who in taken], x, y)
     bottom = 76 + rows * height
-    note = f"{results['date']}, {results['machine']}, one worker; median of {results['rounds']}. Each panel has its own scale. The Lua filter reads path, User-Agent and Referer only."
+    note = f"{results['date']}, {results['machine']}, one worker; median of {results['runs'] * results['rounds']}. Each panel has its own scale. The Lua filter reads path, User-Agent and Referer only."
     return "\n".join([
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{bottom + 16}" viewBox="0 0 {width} {bottom + 16}" '
         'font-family="system-ui, -apple-system, Segoe UI, Helvetica, Arial, sans-serif" font-size="12">',

@@ -149,7 +149,7 @@ def _conditions(results):
     return (
         f"{results['date']}, commit {results['commit']}, {results['envoy']} with one worker and no access log, {results['rustc']}. "
         f"Machine: {results['machine']}{_busy(results)}; load, upstream and contestant share it. "
-        f"Rounds of {results['seconds']} s, {results['rounds']} of them, contestants in turns, medians.\n\n"
+        f"Runs: {results['runs']}, each with contestants started anew and {results['rounds']} rounds of {results['seconds']} s in turns; medians of all rounds.\n\n"
         "backstop runs with everything on: all families, the origin check, three limits, the client from X-Forwarded-For "
         "(`tests/bench/everything-on.json`). The Lua filter is `tests/bench/waf.lua`; it looks at path, User-Agent and Referer only.\n"
     )
