@@ -2,7 +2,8 @@
 //! and a crowd asks for the same page.
 //!
 //! A value is compared byte for byte with the one that its hash points to, so nobody can pass one value off as another;
-//! who fills the table with values of his own only makes it forget.
+//! who fills the table with values of his own only makes it forget. What comes but once (a request id, a visitor's cookies)
+//! pushes nothing out: a value is kept when it comes for the second time.
 
 use crate::extract::{Target, Value};
 
@@ -19,6 +20,8 @@ pub struct Seen(Vec<Slot>);
 
 #[derive(Clone, Debug, Default)]
 struct Slot {
+    /// Of what came last and is not kept.
+    last: u64,
     hash: u64,
     kind: u8,
     name_bytes: usize,
@@ -107,13 +110,16 @@ impl Seen {
         })
     }
 
-    /// Remembers that what has this key holds nothing.
+    /// Notes that what has this key holds nothing, and keeps it if it did so before.
     pub fn remember(&mut self, key: &Key<'_>) {
-        if let Some(slot) = self.0.get_mut(key.index()) {
+        let Some(slot) = self.0.get_mut(key.index()) else { return };
+        if slot.last == key.hash {
             (slot.hash, slot.kind, slot.name_bytes) = (key.hash, key.kind, key.name.len());
             slot.bytes.clear();
             slot.bytes.extend_from_slice(key.name);
             slot.bytes.extend_from_slice(key.bytes);
+        } else {
+            slot.last = key.hash;
         }
     }
 }

@@ -34,10 +34,24 @@ fn what_is_remembered_stands_for_itself_only() {
     for remembered in &keys {
         let mut seen = Seen::default();
         seen.remember(remembered);
+        assert!(!seen.holds(remembered), "it came but once");
+        seen.remember(remembered);
         let held = keys.iter().filter(|key| seen.holds(key)).count();
         assert!(held == 1 && seen.holds(remembered), "{remembered:?}");
     }
     assert!(Key::of_pairs(Target::Query, &[b'a'; 513]).is_none());
+}
+
+#[test]
+fn what_comes_once_pushes_nothing_out() {
+    let (mut seen, known) = (Seen::default(), value(Target::Header, "accept-language", "nl-BE,nl;q=0.9", false));
+    seen.remember(&known);
+    seen.remember(&known);
+    let ids: Vec<String> = (0..20_000).map(|id| format!("{id:032x}")).collect();
+    ids.iter().for_each(|id| seen.remember(&value(Target::Header, "x-request-id", id, false)));
+    assert!(seen.holds(&known));
+    ids.iter().for_each(|id| (0..2).for_each(|_| seen.remember(&value(Target::Header, "x-request-id", id, false))));
+    assert!(!seen.holds(&known), "twenty for each place, each of them twice");
 }
 
 #[test]
