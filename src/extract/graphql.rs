@@ -4,16 +4,12 @@ use super::{MAX_NAME, MAX_VALUES, Target, Visit, cut, cut_at, emit, json, take_w
 
 /// Visits the strings in `text` if it is a value called `query` that looks like GraphQL, which is what one is called
 /// in a URL, a form or JSON. The value as a whole is visited elsewhere.
+#[inline]
 pub(super) fn arguments(target: Target, name: &[u8], text: &[u8], visit: &mut Visit<'_>) {
-    if is_query(name) && text.contains(&b'{') {
+    // Most names end otherwise.
+    if matches!(name, [.., b'y' | b'Y']) && is_query(name) && text.contains(&b'{') {
         strings(target, name, text, visit);
     }
-}
-
-/// Whether `name` may be `query`, by a quick look.
-#[inline]
-pub(super) fn may_be_query(name: &[u8]) -> bool {
-    matches!(name, [.., b'y' | b'Y'])
 }
 
 /// Whether `name` is `query` or ends with `.query`, in any case.

@@ -291,13 +291,7 @@ fn until(text: &[u8], a: u8, b: u8) -> (&[u8], &[u8]) {
         }
         rest = tail;
     }
-    while let [byte, tail @ ..] = rest
-        && *byte != a
-        && *byte != b
-    {
-        rest = tail;
-    }
-    split_before(text, rest)
+    split_before(text, take_while(rest, |byte| byte != a && byte != b).1)
 }
 
 /// What of `text` stands before `rest`, which is its end, and `rest`.

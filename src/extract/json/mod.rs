@@ -205,9 +205,7 @@ impl Reader<'_, '_> {
         }
         let (target, name) = (self.place.target, self.path.as_bytes());
         emit(target, name, value, self.visit);
-        if graphql::may_be_query(name) {
-            graphql::arguments(target, name, value, self.visit);
-        }
+        graphql::arguments(target, name, value, self.visit);
     }
 
     /// Whether `value` is a document in turn, whose keys and strings have been visited then.
