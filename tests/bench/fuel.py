@@ -4,7 +4,6 @@ Native code (`bench.native`) has other words, another allocator and another comp
 shows here. Like callgrind's, the figures are the same on a noisy machine as on a quiet one.
 """
 
-import itertools
 import json
 import random
 import struct
@@ -142,6 +141,5 @@ def pairs(request, number):
 
 def measure(host, requests, count=100):
     """Mean fuel of so many requests, after as many that are not counted."""
-    turns = itertools.islice(enumerate(itertools.cycle(requests[: 2 * count])), 2 * count)
-    spent = [host.serve(number, *pairs(request, number)) for number, request in turns]
+    spent = [host.serve(number, *pairs(requests[number % len(requests)], number)) for number in range(2 * count)]
     return round(sum(spent[count:]) / count)
