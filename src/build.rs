@@ -19,6 +19,7 @@ mod rules {
     pub mod detector;
     pub mod need;
     pub mod pattern;
+    pub mod reach;
     pub mod rule;
     pub mod source;
 
@@ -128,5 +129,6 @@ fn write_need(need: &Need) -> String {
     let [first, second] = need.with.map(symbols);
     let texts = need.texts.as_packed();
     let signs = symbols(need.signs);
-    format!("Need {{ texts: Literals::packed({texts:?}), signs: {signs}, with: [{first}, {second}] }}")
+    let lead = format!("Reach {{ free: {}, bytes: {} }}", symbols(need.lead.free), need.lead.bytes);
+    format!("Need {{ texts: Literals::packed({texts:?}), signs: {signs}, with: [{first}, {second}], lead: {lead} }}")
 }

@@ -13,6 +13,7 @@ use crate::http::Request;
 use crate::mask;
 use crate::origin;
 use crate::path::Path;
+use crate::rules::effort::Effort;
 use crate::rules::exclusion::Exclusion;
 use crate::rules::seen::{Key, Seen};
 use crate::rules::{Match, Observer, Referer, Ruleset, Scratch};
@@ -193,13 +194,24 @@ pub struct Inspection<'p> {
     pub expired: u64,
     /// Whether to go on once the threshold is reached; only those who explain do.
     pub exhaustive: bool,
+    /// What the inspection may still cost; once it is spent, nothing more is looked at.
+    pub effort: Effort,
 }
 
 impl<'p> Inspection<'p> {
     /// Nothing found yet. `now` gives seconds since 1970-01-01 UTC.
     #[must_use]
     pub fn new(path: &'p Path<'p>, now: &'p dyn Fn() -> u64) -> Self {
-        Self { path, now, findings: Vec::new(), score: 0, excluded: Vec::new(), expired: 0, exhaustive: false }
+        Self {
+            path,
+            now,
+            findings: Vec::new(),
+            score: 0,
+            excluded: Vec::new(),
+            expired: 0,
+            exhaustive: false,
+            effort: Effort::unlimited(),
+        }
     }
 
     /// Looks at a part of the head, unless it is known to hold nothing.
@@ -241,13 +253,16 @@ impl<'p> Inspection<'p> {
 
     /// Whether no rule matches the value, excluded or not.
     fn scan(&mut self, engine: &Engine, value: &Value<'_>, scratch: &mut Scratch) -> bool {
+        let mut effort = self.effort;
         let mut judge = Judge { engine, inspection: self, matches: false };
-        let _ = engine.ruleset.scan(value, scratch, &mut judge);
-        !judge.matches
+        let _ = engine.ruleset.scan(value, scratch, &mut effort, &mut judge);
+        let matches = judge.matches;
+        self.effort = effort;
+        !matches && !effort.is_spent()
     }
 
     fn is_done(&self, engine: &Engine) -> bool {
-        !self.exhaustive && u64::from(self.score) >= engine.config.threshold
+        self.effort.is_spent() || !self.exhaustive && u64::from(self.score) >= engine.config.threshold
     }
 }
 

@@ -8,6 +8,7 @@ use backstop::engine::{Engine, Inspection, place};
 use backstop::extract::{self, Value};
 use backstop::http::{Header, Request};
 use backstop::path::{Path, Pattern};
+use backstop::rules::effort::Effort;
 use backstop::rules::{Match, Observer, Rule};
 use backstop::transaction::inflate::{Encoded, inflate};
 use backstop::verdict::Denial;
@@ -118,7 +119,7 @@ impl Step {
             matches: Vec::new(),
         };
         let mut scratch = engine.ruleset.scratch();
-        let _ = engine.ruleset.scan(value, &mut scratch, &mut step);
+        let _ = engine.ruleset.scan(value, &mut scratch, &mut Effort::unlimited(), &mut step);
         step
     }
 

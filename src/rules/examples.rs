@@ -2,6 +2,7 @@
 
 use std::ops::ControlFlow;
 
+use super::effort::Effort;
 use super::rule::{Rule, Targets};
 use super::scan::{Match, Observer, Ruleset};
 use super::source::Source;
@@ -32,6 +33,6 @@ fn matches(ruleset: &Ruleset, text: &str) -> bool {
     }
     let value = Value { target: Target::Query, name: b"", bytes: text.as_bytes(), is_name: false };
     let mut any = Any(false);
-    let _ = ruleset.scan(&value, &mut ruleset.scratch(), &mut any);
+    let _ = ruleset.scan(&value, &mut ruleset.scratch(), &mut Effort::unlimited(), &mut any);
     any.0
 }

@@ -6,17 +6,23 @@
 
 mod bits;
 pub mod detector;
+pub mod effort;
 mod embedded;
 pub mod examples;
 pub mod exclusion;
+pub mod expression;
+pub mod grams;
 pub mod need;
 pub mod pattern;
 pub mod prefilter;
+pub mod reach;
 pub mod rule;
 mod scan;
 pub mod seen;
 mod settings;
 pub mod source;
+pub mod spots;
+mod trigrams;
 
 pub use embedded::EMBEDDED;
 pub use rule::{Matcher, Rule, Targets};

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::reach::Reach;
 use crate::decode::{SYMBOLS, Traits, symbol};
 
 /// One way for a value to concern a rule: it holds one of the texts or one of the signs, and one of each of `with`.
@@ -13,19 +14,21 @@ pub struct Need {
     pub signs: Traits,
     /// Of each of these, one symbol must be there whatever else is.
     pub with: [Traits; 2],
+    /// What of a match may stand before one of the texts.
+    pub lead: Reach,
 }
 
 impl Need {
     /// One of `texts`, and nothing else.
     #[must_use]
     pub fn texts(texts: Literals) -> Self {
-        Self { texts, signs: Traits::default(), with: [Traits::ALL; 2] }
+        Self { texts, signs: Traits::default(), with: [Traits::ALL; 2], lead: Reach::ANYWHERE }
     }
 
     /// Any value at all.
     #[must_use]
     pub fn nothing() -> Self {
-        Self { texts: Literals::default(), signs: Traits::ALL, with: [Traits::ALL; 2] }
+        Self { texts: Literals::default(), signs: Traits::ALL, ..Self::texts(Literals::default()) }
     }
 }
 
@@ -141,16 +144,3 @@ pub fn text_frequency(text: &[u8]) -> f64 {
 
 /// How likely a byte is one that an edge of a word allows, about.
 pub const EDGE_FREQUENCY: f64 = 0.35;
-
-/// Words that harmless requests are full of: no good marks of anything.
-pub const COMMON: &str = "mozilla windows macintosh intel linux android iphone mobile applewebkit khtml like gecko chrome \
-    safari firefox edge version https http www com org net html text xhtml application xml json image images avif webp png \
-    svg signed exchange accept encoding language gzip deflate zstd utf-8 charset form data plain octet stream multipart \
-    boundary content-disposition filename the and for that with this from have not you are was but they will all what \
-    name value type user users date time page pages size order search query filter sort list item items event events id \
-    content title description message code status state country city street address phone email price amount total currency \
-    quantity seat seats ticket tickets venue artist checkout cart account login token session client api static assets css \
-    js script scripts index main home default update create delete view edit new old first last next prev true false null \
-    google analytics facebook utm_source utm_medium campaign referer origin host cookie connection keep-alive upgrade sec-ch \
-    same-site navigate document empty cors max-age no-cache location category product products option options select \
-    group report template label color width height style class file files path object node module function";

@@ -11,6 +11,7 @@ use regex_syntax::ParserBuilder;
 use regex_syntax::hir::{Class, Hir, HirKind, Look, Repetition};
 
 use super::need::{EDGE_FREQUENCY, Literal, Literals, Need, frequency, text_frequency};
+use super::reach::Reach;
 use crate::decode::Traits;
 
 /// More texts than this make no good filter.
@@ -27,7 +28,7 @@ const MAX_COPIES: u32 = 4;
 const MAX_BYTES: usize = 24;
 
 /// A compiled expression may take this much memory: rules are small, and a VM holds hundreds of them.
-const SIZE_LIMIT_BYTES: usize = 256 * 1024;
+pub const SIZE_LIMIT_BYTES: usize = 256 * 1024;
 
 /// Compiles `pattern` over bytes, with ASCII classes, case ignored or not.
 ///
@@ -49,11 +50,32 @@ pub fn parse(pattern: &str, ignore_case: bool) -> Result<Hir, String> {
     })
 }
 
+/// `hir` with what it repeats more than a few times repeated without end: it matches all that `hir` does and more, but an
+/// automaton for it needs no states to count in.
+#[must_use]
+pub fn relaxed(hir: &Hir) -> Hir {
+    let all = |parts: &[Hir]| parts.iter().map(relaxed).collect();
+    match hir.kind() {
+        HirKind::Capture(capture) => relaxed(&capture.sub),
+        HirKind::Concat(parts) => Hir::concat(all(parts)),
+        HirKind::Alternation(parts) => Hir::alternation(all(parts)),
+        HirKind::Repetition(repetition) => {
+            let Repetition { min, max, greedy, ref sub } = *repetition;
+            let of_one = sub.properties().minimum_len() == Some(1) && sub.properties().maximum_len() == Some(1);
+            let counts = of_one && max.is_none_or(|max| max > MAX_COPIES);
+            let (min, max) = if counts { (min.min(1), None) } else { (min, max) };
+            Hir::repetition(Repetition { min, max, greedy, sub: Box::new(relaxed(sub)) })
+        }
+        HirKind::Empty | HirKind::Literal(_) | HirKind::Class(_) | HirKind::Look(_) => hir.clone(),
+    }
+}
+
 /// What a value must hold to match `hir`; nothing if there is no set of texts of two bytes or more of which every match
 /// contains one.
 #[must_use]
 pub fn required(hir: &Hir) -> Option<Need> {
-    let texts: Vec<Text> = Texts::of(hir).best()?.iter().map(|text| Text::of(text)).collect();
+    let best = Texts::of(hir).best()?;
+    let texts: Vec<Text> = best.texts.iter().map(|text| Text::of(text)).collect();
     if texts.iter().any(|t| t.bytes.len() < 2) {
         return None;
     }
@@ -65,7 +87,9 @@ pub fn required(hir: &Hir) -> Option<Need> {
         }
     }
     let literals: Option<Literals> = kept.into_iter().map(Text::as_literal).collect();
-    Some(Need { with: signs(hir), ..Need::texts(literals?) })
+    // Of a text that was left out, the one that it contains may stand as far behind its beginning.
+    let lead = best.lead.then(Reach::of_bytes(MAX_BYTES));
+    Some(Need { with: signs(hir), lead, ..Need::texts(literals?) })
 }
 
 /// Stands in a text where no part of a word may stand beside it. No literal with this byte counts as known.
@@ -120,12 +144,7 @@ fn sets(hir: &Hir) -> Vec<Traits> {
     rarest(match hir.kind() {
         HirKind::Empty | HirKind::Look(_) => Vec::new(),
         HirKind::Literal(literal) => literal.0.iter().map(|byte| Traits::of_bytes(&[*byte])).collect(),
-        HirKind::Class(class) => {
-            let begin = |all: Traits, (first, last): (u8, u8)| {
-                (first..=last).fold(all, |all, byte| all.with(Traits::of_bytes(&[byte])))
-            };
-            vec![ranges(class).fold(Traits::default(), begin)]
-        }
+        HirKind::Class(class) => vec![symbols(class)],
         HirKind::Capture(capture) => self::sets(&capture.sub),
         HirKind::Repetition(repetition) if repetition.min > 0 => self::sets(&repetition.sub),
         HirKind::Repetition(_) => Vec::new(),
@@ -162,8 +181,17 @@ struct Texts {
     /// All that this part can match.
     exact: Option<Vec<Vec<u8>>>,
     /// One of these is in whatever it matches.
-    needed: Option<Vec<Vec<u8>>>,
+    needed: Option<Needed>,
     ends: Ends,
+    /// How much it may match.
+    span: Reach,
+}
+
+/// Texts of which one stands in every match, and what of the match may stand before it.
+#[derive(Clone, Debug)]
+struct Needed {
+    texts: Vec<Vec<u8>>,
+    lead: Reach,
 }
 
 /// What a match of a part begins and ends with.
@@ -205,7 +233,13 @@ impl Texts {
             (false, false) => Ends::Any,
         };
         let ends = texts.iter().map(of).reduce(Ends::or).unwrap_or_default();
-        Self { exact: Some(texts), needed: None, ends }
+        let span = Reach::of_bytes(texts.iter().map(Vec::len).max().unwrap_or_default());
+        Self { exact: Some(texts), needed: None, ends, span }
+    }
+
+    /// A part of which only this much is known.
+    fn unknown(ends: Ends, span: Reach) -> Self {
+        Self { exact: None, needed: None, ends, span }
     }
 
     fn of(hir: &Hir) -> Self {
@@ -213,12 +247,13 @@ impl Texts {
             HirKind::Empty => Self::exactly(vec![Vec::new()]),
             HirKind::Look(look) if is_edge(*look) => Self::exactly(vec![vec![EDGE]]),
             HirKind::Look(_) => Self::exactly(vec![Vec::new()]),
-            HirKind::Literal(literal) if literal.0.contains(&EDGE) => Self::default(),
+            HirKind::Literal(literal) if literal.0.contains(&EDGE) => {
+                Self::unknown(Ends::Any, Reach::of_bytes(literal.0.len()))
+            }
             HirKind::Literal(literal) => Self::exactly(vec![literal.0.to_ascii_lowercase()]),
             HirKind::Class(class) => match members(class) {
                 Some(texts) => Self::exactly(texts),
-                None if is_signs(class) => Self { ends: Ends::Sign, ..Self::default() },
-                None => Self::default(),
+                None => Self::unknown(if is_signs(class) { Ends::Sign } else { Ends::Any }, Reach::of_bytes(1)),
             },
             HirKind::Capture(capture) => Self::of(&capture.sub),
             HirKind::Repetition(repetition) => {
@@ -230,7 +265,7 @@ impl Texts {
                             texts.push(Vec::new());
                             Self::exactly(texts)
                         }
-                        _ => Self { ends: sub.ends.or(Ends::SignOrNothing), ..Self::default() },
+                        _ => Self::unknown(sub.ends.or(Ends::SignOrNothing), repeated(repetition, 0, sub.span)),
                     },
                     _ => Self::sequence(Self::copies(repetition)),
                 }
@@ -239,8 +274,14 @@ impl Texts {
                 let branches: Vec<Self> = branches.iter().map(Self::of).collect();
                 let ends = branches.iter().map(|branch| branch.ends).reduce(Ends::or).unwrap_or_default();
                 let exact = union(branches.iter().map(|b| b.exact.clone()));
-                let needed = union(branches.into_iter().map(Self::best));
-                Self { exact, needed, ends }
+                let span = branches.iter().fold(Reach::default(), |span, branch| span.or(branch.span));
+                let best: Option<Vec<Needed>> = branches.into_iter().map(Self::best).collect();
+                let needed = best.and_then(|best| {
+                    let lead = best.iter().fold(Reach::default(), |lead, needed| lead.or(needed.lead));
+                    let texts = union(best.into_iter().map(|needed| Some(needed.texts)))?;
+                    Some(Needed { texts, lead })
+                });
+                Self { exact, needed, ends, span }
             }
             // A repetition's first copies are neighbours of what stands before them.
             HirKind::Concat(parts) => Self::sequence(parts.iter().flat_map(|part| match part.kind() {
@@ -253,14 +294,17 @@ impl Texts {
     /// What a repetition of at least one begins with, and whatever may follow.
     fn copies(repetition: &Repetition) -> Vec<Self> {
         let sub = Self::of(&repetition.sub);
-        let more = repetition.max.is_none_or(|max| max > repetition.min.min(MAX_COPIES));
-        let rest = Self { ends: sub.ends.or(Ends::SignOrNothing), ..Self::default() };
-        let first = vec![sub; repetition.min.min(MAX_COPIES) as usize];
+        let copies = repetition.min.min(MAX_COPIES);
+        let more = repetition.max.is_none_or(|max| max > copies);
+        let rest = Self::unknown(sub.ends.or(Ends::SignOrNothing), repeated(repetition, copies, sub.span));
+        let first = vec![sub; copies as usize];
         first.into_iter().chain(more.then_some(rest)).collect()
     }
 
     fn sequence(parts: impl IntoIterator<Item = Self>) -> Self {
-        let mut best: Option<Vec<Vec<u8>>> = None;
+        let mut best: Option<Needed> = None;
+        // What stands before the run, then the run.
+        let (mut before, mut span) = (Reach::default(), Reach::default());
         let mut run = vec![Vec::new()];
         let mut all_exact = true;
         let mut ends = Ends::SignOrNothing;
@@ -271,6 +315,7 @@ impl Texts {
             let longer = part.exact.as_ref().and_then(|texts| product(&run, texts));
             if let Some(longer) = longer {
                 run = longer;
+                span = span.then(part.span);
                 continue;
             }
             all_exact = false;
@@ -281,22 +326,33 @@ impl Texts {
                 Some(_) => run,
                 None => product(&run, &mark(part.ends == Ends::Sign)).unwrap_or(run),
             };
-            best = better(best, Some(done));
+            best = better(best, Some(Needed { texts: done, lead: before }));
+            before = before.then(span);
             match part.exact {
                 // Too many together: begin anew with this part alone.
-                Some(texts) => run = product(&mark(after_sign), &texts).unwrap_or(texts),
+                Some(texts) => {
+                    run = product(&mark(after_sign), &texts).unwrap_or(texts);
+                    span = part.span;
+                }
                 None => {
-                    best = better(best, part.needed);
+                    let lead = |needed: Needed| Needed { lead: before.then(needed.lead), ..needed };
+                    best = better(best, part.needed.map(lead));
+                    before = before.then(part.span);
+                    span = Reach::default();
                     after_sign = part.ends == Ends::Sign || part.ends == Ends::SignOrNothing && after_sign;
                     run = mark(after_sign);
                 }
             }
         }
-        if all_exact { Self::exactly(run) } else { Self { exact: None, needed: better(best, Some(run)), ends } }
+        if all_exact {
+            return Self::exactly(run);
+        }
+        let needed = better(best, Some(Needed { texts: run, lead: before }));
+        Self { exact: None, needed, ends, span: before.then(span) }
     }
 
-    fn best(self) -> Option<Vec<Vec<u8>>> {
-        better(self.exact, self.needed)
+    fn best(self) -> Option<Needed> {
+        better(self.exact.map(|texts| Needed { texts, lead: Reach::default() }), self.needed)
     }
 }
 
@@ -316,6 +372,35 @@ fn ranges(class: &Class) -> impl Iterator<Item = (u8, u8)> + '_ {
         .iter()
         .map(|range| (range.start(), range.end()))
         .chain(chars.iter().map(move |r| (byte(r.start()), byte(r.end()))))
+}
+
+/// How much the copies of `repetition` after the first `copies` may match, if one matches as much as `sub`.
+fn repeated(repetition: &Repetition, copies: u32, sub: Reach) -> Reach {
+    match repetition.max {
+        Some(max) => sub.times(max.saturating_sub(copies)),
+        None => Reach::of_kinds(kinds(&repetition.sub)),
+    }
+}
+
+/// All symbols that may stand in a match of `hir`.
+fn kinds(hir: &Hir) -> Traits {
+    match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) => Traits::default(),
+        HirKind::Literal(literal) => Traits::of_bytes(&literal.0),
+        HirKind::Class(class) => symbols(class),
+        HirKind::Capture(capture) => kinds(&capture.sub),
+        HirKind::Repetition(repetition) => kinds(&repetition.sub),
+        HirKind::Concat(parts) | HirKind::Alternation(parts) => {
+            parts.iter().fold(Traits::default(), |all, part| all.with(kinds(part)))
+        }
+    }
+}
+
+/// The symbols of the members of `class`.
+fn symbols(class: &Class) -> Traits {
+    ranges(class)
+        .flat_map(|(first, last)| first..=last)
+        .fold(Traits::default(), |all, byte| all.with(Traits::of_bytes(&[byte])))
 }
 
 /// Whether no member of `class` is part of a word.
@@ -361,15 +446,15 @@ fn product(left: &[Vec<u8>], right: &[Vec<u8>]) -> Option<Vec<Vec<u8>>> {
 
 /// The more telling of two sets: the one that harmless traffic has less often. A text of less than two bytes, its edges
 /// apart, tells nothing.
-fn better(a: Option<Vec<Vec<u8>>>, b: Option<Vec<Vec<u8>>>) -> Option<Vec<Vec<u8>>> {
-    let cost = |set: &Vec<Vec<u8>>| {
+fn better(a: Option<Needed>, b: Option<Needed>) -> Option<Needed> {
+    let cost = |needed: &Needed| {
         let of = |marked: &Vec<u8>| {
             let text = Text::of(marked);
             let edge = |yes| if yes { EDGE_FREQUENCY } else { 1.0 };
             let once = text_frequency(&text.bytes) * edge(text.left) * edge(text.right);
             if text.bytes.len() < 2 { 1.0 } else { once }
         };
-        set.iter().map(of).sum::<f64>() + set.len() as f64 * PER_TEXT
+        needed.texts.iter().map(of).sum::<f64>() + needed.texts.len() as f64 * PER_TEXT
     };
     match (a, b) {
         (Some(a), Some(b)) => Some(if cost(&a) <= cost(&b) { a } else { b }),

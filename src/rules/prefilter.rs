@@ -11,21 +11,20 @@ use std::collections::HashMap;
 use rustc_hash::FxBuildHasher;
 
 use super::bits::Bits;
-use super::need::{COMMON, EDGE_FREQUENCY, Literal, frequency};
+use super::grams::{GRAMS, Grams, LEFT, Map, RIGHT, each_gram};
+use super::need::{Literal, frequency};
+use super::reach::Reach;
 use super::rule::Rule;
-use crate::decode::{Gathering, SYMBOLS, Traits, symbol};
+use super::spots::Spots;
+use crate::decode::{Gathering, Traits, symbol};
 
-/// So many grams there are: three symbols of six bits.
-const GRAMS: usize = 1 << 18;
-/// Words of 64 bits in the map of all grams.
-const WORDS: usize = GRAMS / 64;
 /// What stands before and after a value: no part of a word.
 const OUTSIDE: u8 = symbol(0);
 
 /// The grams, the literals behind each, and the needs that each literal meets.
 #[derive(Debug)]
 pub struct Prefilter {
-    map: Box<[u64; WORDS]>,
+    map: Map,
     /// How many grams stand in the words of `map` before each.
     ranks: Vec<u32>,
     /// Where the places of each gram, in order, begin.
@@ -39,6 +38,8 @@ pub struct Prefilter {
     /// Needs that a sign meets as well.
     by_sign: Vec<(Traits, u16)>,
     wants: Vec<Want>,
+    /// Needs of which it is no use to know where a text meets them.
+    anywhere: Bits,
 }
 
 /// Where a literal stands, when its gram has been seen.
@@ -97,6 +98,7 @@ impl Folded {
 struct Want {
     rule: u16,
     with: [Traits; 2],
+    lead: Reach,
 }
 
 /// Which needs a text meets, as far as literals and signs go, and the symbols that it has.
@@ -105,6 +107,21 @@ pub struct Hits {
     needs: Bits,
     /// The symbols of the text.
     pub traits: Traits,
+    /// Where in a long text they are met.
+    pub spots: Spots,
+    /// How many literals were compared with the text.
+    pub compared: usize,
+}
+
+/// A rule that may match a text.
+#[derive(Clone, Copy, Debug)]
+pub struct Candidate {
+    /// Its place among the rules.
+    pub rule: usize,
+    /// The need that is met.
+    pub need: usize,
+    /// How far before the need's texts a match may begin.
+    pub lead: Reach,
 }
 
 impl Hits {
@@ -125,7 +142,7 @@ impl Prefilter {
         let needs =
             rules.iter().zip(0_u16..).flat_map(|(rule, index)| rule.needs.iter().map(move |need| (need, index)));
         for ((need, rule), number) in needs.zip(0_u16..) {
-            wants.push(Want { rule, with: need.with });
+            wants.push(Want { rule, with: need.with, lead: need.lead });
             let mut signs = need.signs;
             for literal in need.texts.iter() {
                 match literal.text.as_bytes() {
@@ -139,7 +156,7 @@ impl Prefilter {
             }
         }
         let mut this = Self {
-            map: Box::new([0; WORDS]),
+            map: Map::default(),
             ranks: Vec::new(),
             begins: Vec::new(),
             places: Vec::new(),
@@ -147,17 +164,23 @@ impl Prefilter {
             texts: Vec::new(),
             met: Vec::new(),
             by_sign,
+            anywhere: Bits::new(wants.len()),
             wants,
         };
-        let mut grams = Grams::new();
-        for (literal, needs) in &found {
-            this.add(*literal, needs, &mut grams);
+        for (want, need) in this.wants.iter().zip(0..) {
+            if want.lead.is_anywhere() {
+                this.anywhere.insert(need);
+            }
         }
-        this.order(&grams.places);
+        let (mut grams, mut places) = (Grams::new(), Vec::new());
+        for (literal, needs) in &found {
+            this.add(*literal, needs, &mut grams, &mut places);
+        }
+        this.order(&places);
         this
     }
 
-    fn add(&mut self, literal: Literal<'_>, needs: &[u16], grams: &mut Grams) {
+    fn add(&mut self, literal: Literal<'_>, needs: &[u16], grams: &mut Grams, places: &mut Vec<(u32, Place)>) {
         // Far more literals than this would make no rule better.
         let (Ok(number), Ok(begin)) = (u16::try_from(self.literals.len()), u32::try_from(self.texts.len())) else {
             return self.always(needs);
@@ -175,8 +198,9 @@ impl Prefilter {
         let length = u8::try_from(text.len()).unwrap_or(u8::MAX);
         let place = Place { literal: number, back, length, telling: telling(text, back) };
         each_gram(window, &mut |gram| {
-            set(&mut self.map, gram);
-            grams.add(gram, place);
+            self.map.set(gram);
+            grams.add(gram);
+            places.push((gram, place));
         });
     }
 
@@ -188,7 +212,7 @@ impl Prefilter {
     /// Sorts what was added by gram, by counting.
     fn order(&mut self, places: &[(u32, Place)]) {
         let mut rank = 0_u32;
-        for word in self.map.iter() {
+        for word in self.map.words() {
             self.ranks.push(rank);
             rank = rank.saturating_add(word.count_ones());
         }
@@ -219,15 +243,28 @@ impl Prefilter {
 
     /// How many grams of the map come before `gram`.
     fn rank(&self, gram: u32) -> usize {
-        let (word, bit) = (gram as usize / 64, gram % 64);
-        let below = self.map.get(word).map_or(0, |word| (word & (1_u64 << bit).wrapping_sub(1)).count_ones());
+        let (word, below) = self.map.below(gram);
         self.ranks.get(word).map_or(0, |rank| rank.saturating_add(below) as usize)
+    }
+
+    /// Where the literals of `gram` stand.
+    fn places_of(&self, gram: u32) -> &[Place] {
+        let begins = self.begins.get(self.rank(gram)..).and_then(|begins| begins.first_chunk());
+        let places = begins.and_then(|[begin, end]| self.places.get(*begin as usize..*end as usize));
+        places.unwrap_or_default()
+    }
+
+    /// The needs that the literal of `entry` meets.
+    fn met_by(&self, entry: &Entry) -> impl Iterator<Item = usize> + Clone + '_ {
+        let met = self.met.get(entry.met.0 as usize..).unwrap_or_default();
+        met.iter().take(usize::from(entry.met.1)).map(|need| usize::from(*need))
     }
 
     /// Room for the hits of one text.
     #[must_use]
     pub fn hits(&self) -> Hits {
-        Hits { needs: self.no_needs(), traits: Traits::default() }
+        let spots = Spots::new(self.wants.len());
+        Hits { needs: self.no_needs(), traits: Traits::default(), spots, compared: 0 }
     }
 
     /// An empty set that needs fit in.
@@ -236,81 +273,113 @@ impl Prefilter {
         Bits::new(self.wants.len())
     }
 
-    /// The needs among `these` and `those` that the text of `hits` meets, as the rules that have them; a rule may come twice.
+    /// The rules with a need among `these` and `those` that the text of `hits` meets; a rule may come once for each.
     pub fn candidates<'p>(
         &'p self,
         hits: &'p Hits,
         these: &'p Bits,
         those: &'p Bits,
-    ) -> impl Iterator<Item = usize> + 'p {
+    ) -> impl Iterator<Item = Candidate> + 'p {
         hits.needs.and(these, those).filter_map(|need| {
             let want = self.wants.get(need)?;
-            want.with.iter().all(|signs| hits.traits.any(*signs)).then_some(usize::from(want.rule))
+            let is_met = want.with.iter().all(|signs| hits.traits.any(*signs));
+            is_met.then_some(Candidate { rule: usize::from(want.rule), need, lead: want.lead })
         })
+    }
+
+    /// The grams of the literals that `needs` ask for, for texts of which no other need is asked.
+    #[must_use]
+    pub fn narrowed(&self, needs: &Bits) -> Map {
+        let mut map = Map::default();
+        for gram in self.map.grams() {
+            let met = |place: &Place| self.literals.get(usize::from(place.literal)).map(|entry| self.met_by(entry));
+            if self.places_of(gram).iter().filter_map(met).flatten().any(|need| needs.contains(need)) {
+                map.set(gram);
+            }
+        }
+        map
     }
 
     /// Looks at `text` and says in `hits` which needs it meets.
     pub fn pass(&self, text: &[u8], hits: &mut Hits) {
+        self.pass_by(&self.map, text, hits);
+    }
+
+    /// The same for the needs that `map` was narrowed to; of others it may or may not be said.
+    pub fn pass_by(&self, map: &Map, text: &[u8], hits: &mut Hits) {
         hits.needs.clear();
+        hits.spots.begin(text.len());
+        hits.compared = 0;
         let mut traits = Gathering::default();
         let mut gram = u32::from(OUTSIDE) << 6 | u32::from(OUTSIDE);
         for (at, byte) in text.iter().enumerate() {
             let symbol = symbol(*byte);
             traits.add(symbol);
             gram = (gram << 6 | u32::from(symbol)) & (GRAMS as u32 - 1);
-            if is_set(&self.map, gram) {
-                self.compare(text, at, gram, &mut hits.needs);
+            if map.has(gram) {
+                self.compare(text, at, gram, hits);
             }
         }
         gram = (gram << 6 | u32::from(OUTSIDE)) & (GRAMS as u32 - 1);
-        if is_set(&self.map, gram) {
-            self.compare(text, text.len(), gram, &mut hits.needs);
+        if map.has(gram) {
+            self.compare(text, text.len(), gram, hits);
         }
         hits.traits = traits.done();
         for (signs, need) in &self.by_sign {
             if hits.traits.any(*signs) {
                 hits.needs.insert(usize::from(*need));
+                if hits.spots.are_noted() {
+                    hits.spots.note_everywhere(usize::from(*need));
+                }
             }
         }
     }
 
     /// The literals that share `gram`, whose last symbol stands `at`.
     #[inline(never)]
-    fn compare(&self, text: &[u8], at: usize, gram: u32, needs: &mut Bits) {
-        let begins = self.begins.get(self.rank(gram)..).and_then(|begins| begins.first_chunk());
-        let Some([begin, end]) = begins else { return };
-        for place in self.places.get(*begin as usize..*end as usize).unwrap_or_default() {
+    fn compare(&self, text: &[u8], at: usize, gram: u32, hits: &mut Hits) {
+        let places = self.places_of(gram);
+        hits.compared = hits.compared.saturating_add(places.len()).saturating_add(1);
+        for place in places {
             let Some(part) = place.part(text, at) else { continue };
             let Some(entry) = self.literals.get(usize::from(place.literal)) else { continue };
-            let met = self.met.get(entry.met.0 as usize..).unwrap_or_default();
-            let met = met.iter().take(usize::from(entry.met.1)).map(|need| usize::from(*need));
-            // A word that comes again says nothing new.
-            if met.clone().all(|need| needs.contains(need)) {
-                continue;
-            }
-            if self.stands(entry, part, text, at.saturating_sub(usize::from(place.back))) {
-                met.for_each(|need| needs.insert(need));
+            let start = at.saturating_sub(usize::from(place.back));
+            // Most end here.
+            let is_same = match text.get(start..).and_then(|text| text.first_chunk()) {
+                Some(head) => entry.head.is(*head) && (part.len() <= head.len() || self.is_text_of(entry, part)),
+                None => self.is_text_of(entry, part),
+            };
+            if is_same {
+                self.note(entry, part, text, start, hits);
             }
         }
     }
 
-    /// Whether `part` of `text`, which begins at `start`, is the literal of `entry`.
-    fn stands(&self, entry: &Entry, part: &[u8], text: &[u8], start: usize) -> bool {
+    /// Notes the needs of the literal of `entry`, which is `part` of `text`, if it may stand at `start`.
+    #[inline(never)]
+    fn note(&self, entry: &Entry, part: &[u8], text: &[u8], start: usize, hits: &mut Hits) {
         let allows = |place: Option<usize>, edge: Traits| {
             let byte = place.and_then(|place| text.get(place));
             byte.is_none_or(|byte| Traits::of_bytes(&[*byte]).any(edge))
         };
-        let is_same = || {
-            let literal = self.texts.get(entry.begin as usize..).and_then(|texts| texts.get(..part.len()));
-            literal.is_some_and(|literal| part.eq_ignore_ascii_case(literal))
-        };
-        let is_same = match text.get(start..).and_then(|text| text.first_chunk()) {
-            Some(head) => entry.head.is(*head) && (part.len() <= head.len() || is_same()),
-            None => is_same(),
-        };
-        is_same
-            && (!entry.left || allows(start.checked_sub(1), LEFT))
-            && (!entry.right || allows(start.checked_add(part.len()), RIGHT))
+        if entry.left && !allows(start.checked_sub(1), LEFT)
+            || entry.right && !allows(start.checked_add(part.len()), RIGHT)
+        {
+            return;
+        }
+        let noted = hits.spots.are_noted();
+        for need in self.met_by(entry) {
+            hits.needs.insert(need);
+            if noted && !self.anywhere.contains(need) {
+                hits.spots.note(need, start);
+            }
+        }
+    }
+
+    /// Whether `part` is the literal of `entry`.
+    fn is_text_of(&self, entry: &Entry, part: &[u8]) -> bool {
+        let literal = self.texts.get(entry.begin as usize..).and_then(|texts| texts.get(..part.len()));
+        literal.is_some_and(|literal| part.eq_ignore_ascii_case(literal))
     }
 }
 
@@ -340,94 +409,5 @@ fn telling(text: &[u8], back: u8) -> (i8, u8) {
     distances.min_by(|a, b| cost(a).partial_cmp(&cost(b)).unwrap_or(Ordering::Equal)).unwrap_or_default()
 }
 
-/// What is known of grams while literals are added.
-struct Grams {
-    places: Vec<(u32, Place)>,
-    /// How many literals share each, the usual words of web traffic counted as some.
-    shares: Vec<u16>,
-}
-
-impl Grams {
-    fn new() -> Self {
-        let mut this = Self { places: Vec::new(), shares: vec![0; GRAMS] };
-        for window in COMMON.as_bytes().windows(3).filter(|window| !window.contains(&b' ')) {
-            let sets = window.iter().map(|byte| Traits::of_bytes(&[*byte])).collect::<Vec<_>>();
-            if let Some(shares) = gram_of(&sets).and_then(|gram| this.shares.get_mut(gram as usize)) {
-                *shares = shares.saturating_add(COMMON_SHARES);
-            }
-        }
-        this
-    }
-
-    fn add(&mut self, gram: u32, place: Place) {
-        self.places.push((gram, place));
-        if let Some(shares) = self.shares.get_mut(gram as usize) {
-            *shares = shares.saturating_add(1);
-        }
-    }
-
-    /// The three symbols, each one of a set, that are the best to look for, and how far before the last one the literal
-    /// begins.
-    fn rarest(&self, text: &[u8], left: bool, right: bool) -> Option<([Traits; 3], u8)> {
-        let mut sets = vec![if left { LEFT } else { Traits::ALL }];
-        sets.extend(text.iter().map(|byte| Traits::of_bytes(&[*byte])));
-        sets.extend(right.then_some(RIGHT));
-        // What stands before the literal is looked at where it says something or the literal has but two bytes.
-        let skipped = usize::from(!left && sets.len() > 3);
-        let windows = sets.windows(3).zip(2_u8..).skip(skipped);
-        let cost = |window: &[Traits]| {
-            let of = |set: &Traits| match *set {
-                LEFT | RIGHT => EDGE_FREQUENCY,
-                Traits::ALL => 1.0,
-                set => frequency(set),
-            };
-            let shares = gram_of(window).and_then(|gram| self.shares.get(gram as usize)).map_or(0, |shares| *shares);
-            window.iter().map(of).product::<f64>() * f64::from(shares.saturating_add(1))
-        };
-        let costs = windows.map(|(window, last)| (cost(window), window, last));
-        let (_, window, last) = costs.min_by(|(a, ..), (b, ..)| a.total_cmp(b))?;
-        // The first set stands before the literal, so that its byte n is set n + 1.
-        Some((<[Traits; 3]>::try_from(window).ok()?, last.saturating_sub(1)))
-    }
-}
-
-/// A gram of a usual word is as bad as one that so many literals share.
-const COMMON_SHARES: u16 = 40;
-
 /// So many bytes of a literal are compared.
 const MAX_COMPARED: usize = 64;
-
-/// What may stand before a literal that begins a word: `1or 1=1` is two words to a database.
-const LEFT: Traits = Traits::from_bits(!Traits::WORD.bits() | Traits::of_bytes(b"09").bits());
-/// What may stand after a literal that ends a word.
-const RIGHT: Traits = Traits::from_bits(!Traits::WORD.bits());
-
-#[inline]
-fn is_set(map: &[u64; WORDS], gram: u32) -> bool {
-    map.get(gram as usize / 64).is_some_and(|word| word >> (gram % 64) & 1 == 1)
-}
-
-fn set(map: &mut [u64; WORDS], gram: u32) {
-    if let Some(word) = map.get_mut(gram as usize / 64) {
-        *word |= 1 << (gram % 64);
-    }
-}
-
-/// The one gram of a window whose sets have one symbol each.
-fn gram_of(window: &[Traits]) -> Option<u32> {
-    let one = |set: &Traits| set.bits().is_power_of_two().then(|| set.bits().trailing_zeros());
-    window.iter().try_fold(0_u32, |gram, set| Some(gram << 6 | one(set)?))
-}
-
-/// Every gram of one symbol of each set.
-fn each_gram(window: [Traits; 3], visit: &mut dyn FnMut(u32)) {
-    let symbols = |set: Traits| (0..SYMBOLS as u32).filter(move |n| set.bits() >> n & 1 == 1);
-    let [first, second, third] = window;
-    for a in symbols(first) {
-        for b in symbols(second) {
-            for c in symbols(third) {
-                visit(a << 12 | b << 6 | c);
-            }
-        }
-    }
-}

@@ -4,11 +4,11 @@ use std::borrow::Cow;
 use std::ops::ControlFlow;
 use std::sync::OnceLock;
 
-use regex::bytes::Regex;
-
 use super::bits::Bits;
-use super::pattern;
-use super::prefilter::{Hits, Prefilter};
+use super::effort::Effort;
+use super::expression::{Caches, Expression, Near};
+use super::grams::Map;
+use super::prefilter::{Candidate, Hits, Prefilter};
 use super::rule::{Matcher, Rule};
 use crate::decode::{Traits, Transform, TransformSet};
 use crate::extract::{Target, Value};
@@ -34,7 +34,7 @@ struct Active {
     rule: Rule,
     counts: bool,
     /// Compiled when first needed: on harmless traffic most never are.
-    regex: OnceLock<Option<Regex>>,
+    expression: OnceLock<Expression>,
 }
 
 #[derive(Debug)]
@@ -44,14 +44,18 @@ struct Pipeline {
     normalisers: TransformSet,
     /// The needs of its rules.
     needs: Bits,
+    /// Their grams, for the texts that only these rules see.
+    map: Option<Map>,
 }
 
-/// Room that a scan reuses from value to value: what the value holds as it is, decoded, and normalised as well.
+/// Room that a scan reuses from value to value: what the value holds as it is, decoded, and normalised as well, and what the
+/// rules' automata have built.
 #[derive(Debug)]
 pub struct Scratch {
     plain: Hits,
     decoded: Hits,
     normalised: Hits,
+    caches: Caches,
 }
 
 /// A rule that matched.
@@ -97,7 +101,7 @@ impl Ruleset {
                     let (decoders, normalisers) = (transforms.decoders(), transforms.normalisers());
                     let mut needs = prefilter.no_needs();
                     needs.insert(need);
-                    pipelines.push(Pipeline { transforms, decoders, normalisers, needs });
+                    pipelines.push(Pipeline { transforms, decoders, normalisers, needs, map: None });
                 }
             }
             for (bits, target) in by_target.iter_mut().zip(Target::ALL) {
@@ -106,10 +110,13 @@ impl Ruleset {
                 }
             }
         }
+        for pipeline in pipelines.iter_mut().filter(|pipeline| pipeline.normalisers != TransformSet::EMPTY) {
+            pipeline.map = Some(prefilter.narrowed(&pipeline.needs));
+        }
         // Neighbours with the same decoders share what they decoded.
         pipelines.sort_by_key(|pipeline| pipeline.decoders.bits());
         let active = rules.into_iter().zip(counts);
-        let active = active.map(|(rule, counts)| Active { rule, counts, regex: OnceLock::new() }).collect();
+        let active = active.map(|(rule, counts)| Active { rule, counts, expression: OnceLock::new() }).collect();
         let transforms = pipelines.iter().fold(TransformSet::EMPTY, |all, pipeline| all.union(pipeline.transforms));
         Self { active, pipelines, transforms, gate: transforms.gate(), by_target, prefilter }
     }
@@ -130,13 +137,19 @@ impl Ruleset {
     #[must_use]
     pub fn scratch(&self) -> Scratch {
         let hits = || self.prefilter.hits();
-        Scratch { plain: hits(), decoded: hits(), normalised: hits() }
+        Scratch { plain: hits(), decoded: hits(), normalised: hits(), caches: Caches::new(self.active.len()) }
     }
 
-    /// Looks at one value; breaks off when the observer says so.
-    pub fn scan(&self, value: &Value<'_>, scratch: &mut Scratch, observer: &mut impl Observer) -> ControlFlow<()> {
+    /// Looks at one value; breaks off when the observer says so, or when `effort` is spent.
+    pub fn scan(
+        &self,
+        value: &Value<'_>,
+        scratch: &mut Scratch,
+        effort: &mut Effort,
+        observer: &mut impl Observer,
+    ) -> ControlFlow<()> {
         let Some(of_target) = self.by_target.get(value.target as usize) else { return ControlFlow::Continue(()) };
-        self.prefilter.pass(value.bytes, &mut scratch.plain);
+        self.pass(None, value.bytes, &mut scratch.plain, effort);
         let traits = scratch.plain.traits;
         let at_work = if traits.any(self.gate) || traits.may_be_base64(value.bytes) {
             self.transforms.at_work(value.bytes, traits)
@@ -157,9 +170,10 @@ impl Ruleset {
             if pipeline.decoders != decoders {
                 decoders = pipeline.decoders;
                 if !decoders.is_disjoint(at_work) {
+                    effort.spend_on(value.bytes.len(), UNITS_OF_DECODERS);
                     decoded = decoders.apply(value.bytes, traits);
                     (normalisers, meets) = if matches!(decoded, Cow::Owned(_)) {
-                        self.prefilter.pass(&decoded, &mut scratch.decoded);
+                        self.pass(None, &decoded, &mut scratch.decoded, effort);
                         let hits = &scratch.decoded;
                         (self.transforms.at_work(&decoded, hits.traits), hits.meets(of_target))
                     } else {
@@ -171,6 +185,7 @@ impl Ruleset {
             let text = if pipeline.normalisers.is_disjoint(normalisers) {
                 Cow::Borrowed(decoded.as_ref())
             } else {
+                effort.spend_on(decoded.len(), UNITS_OF_NORMALISERS);
                 pipeline.normalisers.apply(&decoded, hits.traits)
             };
             observer.text(pipeline.transforms, &text);
@@ -178,17 +193,22 @@ impl Ruleset {
                 Cow::Borrowed(_) if !meets => continue,
                 Cow::Borrowed(_) => hits,
                 Cow::Owned(_) => {
-                    self.prefilter.pass(&text, &mut scratch.normalised);
+                    self.pass(pipeline.map.as_ref(), &text, &mut scratch.normalised, effort);
                     &scratch.normalised
                 }
             };
             let mut last = None;
-            for index in self.prefilter.candidates(hits, &pipeline.needs, of_target) {
-                let Some(active) = self.active.get(index).filter(|_| last != Some(index)) else { continue };
-                last = Some(index);
+            for candidate in self.prefilter.candidates(hits, &pipeline.needs, of_target) {
+                // Rules of several needs look at the whole text.
+                let is_new = last.replace(candidate.rule) != Some(candidate.rule);
+                let Some(active) = self.active.get(candidate.rule).filter(|_| is_new) else { continue };
                 if active.rule.targets.include(value) {
                     observer.candidate(&active.rule);
-                    if let Some(span) = active.confirm(&text) {
+                    let found = active.confirm(&text, candidate, hits, &mut scratch.caches, effort);
+                    if effort.is_spent() {
+                        return ControlFlow::Break(());
+                    }
+                    if let Some(span) = found {
                         let (rule, counts) = (&active.rule, active.counts);
                         observer.matched(&Match { rule, counts, value, text: &text, span })?;
                     }
@@ -197,17 +217,48 @@ impl Ruleset {
         }
         ControlFlow::Continue(())
     }
+
+    /// What of `text` the rules need.
+    fn pass(&self, map: Option<&Map>, text: &[u8], hits: &mut Hits, effort: &mut Effort) {
+        match map {
+            Some(map) => self.prefilter.pass_by(map, text, hits),
+            None => self.prefilter.pass(text, hits),
+        }
+        effort.spend_on(text.len(), UNITS_OF_BYTE);
+        effort.spend_on(hits.compared, UNITS_OF_LITERAL);
+    }
 }
 
+/// What a byte costs that the prefilter passes over, and a literal that it compares.
+const UNITS_OF_BYTE: u64 = 2;
+const UNITS_OF_LITERAL: u64 = 4;
+/// What a byte costs that the decoders look at, and one that the normalisers do.
+const UNITS_OF_DECODERS: u64 = 20;
+const UNITS_OF_NORMALISERS: u64 = 4;
+/// What a byte costs that a detector looks at, whatever it is.
+const UNITS_OF_DETECTOR: u64 = 8;
+
 impl Active {
-    fn confirm(&self, text: &[u8]) -> Option<Span> {
+    fn confirm(
+        &self,
+        text: &[u8],
+        candidate: Candidate,
+        hits: &Hits,
+        caches: &mut Caches,
+        effort: &mut Effort,
+    ) -> Option<Span> {
         match &self.rule.matcher {
-            Matcher::Detector(detector) => detector.detect(text),
+            Matcher::Detector(detector) => {
+                effort.spend_on(text.len(), UNITS_OF_DETECTOR);
+                detector.detect(text)
+            }
             Matcher::Regex(source) => {
                 let ignore_case = self.rule.transforms.contains(Transform::Lowercase);
-                // It compiled when the rule was read, so it compiles here.
-                let regex = self.regex.get_or_init(|| pattern::compile(source, ignore_case).ok());
-                regex.as_ref()?.find(text).map(|m| Span { start: m.start(), end: m.end() })
+                let expression = self.expression.get_or_init(|| Expression::new(source, ignore_case));
+                let Candidate { rule, need, lead } = candidate;
+                let is_near = hits.spots.are_noted() && !lead.is_anywhere();
+                let near = is_near.then_some(Near { spots: &hits.spots, need, lead });
+                expression.find(text, near, (caches, rule), effort)
             }
         }
     }

@@ -7,6 +7,7 @@ use aho_corasick::AhoCorasick;
 use backstop::decode::Traits;
 use backstop::document::{Item, Report, from_yaml};
 use backstop::extract::{Target, Value};
+use backstop::rules::effort::Effort;
 use backstop::rules::need::{Literal, Literals, Need};
 use backstop::rules::prefilter::Prefilter;
 use backstop::rules::{EMBEDDED, Match, Observer, Rule, Ruleset, examples, pattern, rule, source};
@@ -62,7 +63,7 @@ fn matched(ruleset: &Ruleset, text: &[u8]) -> Vec<String> {
     let mut ids = Ids::default();
     for target in [Target::Query, Target::Path, Target::Header] {
         let value = Value { target, name: b"x", bytes: text, is_name: false };
-        assert!(ruleset.scan(&value, &mut ruleset.scratch(), &mut ids).is_continue());
+        assert!(ruleset.scan(&value, &mut ruleset.scratch(), &mut Effort::unlimited(), &mut ids).is_continue());
     }
     ids.0.sort();
     ids.0
@@ -142,7 +143,8 @@ fn the_prefilter_finds_what_an_automaton_over_all_literals_finds() {
         ];
         for text in texts.map(<[&[u8]]>::concat) {
             prefilter.pass(&text, &mut hits);
-            let found: BTreeSet<usize> = prefilter.candidates(&hits, &all, &all).collect();
+            let found: BTreeSet<usize> =
+                prefilter.candidates(&hits, &all, &all).map(|candidate| candidate.rule).collect();
             concerns += found.len();
             assert_eq!(found, concerned(&automaton, &owners, &text), "{:?}", String::from_utf8_lossy(&text));
         }
@@ -230,7 +232,12 @@ fn a_star_stands_for_anything_at_either_end() {
     for (name, found) in [("photo.filename", true), ("photo", false)] {
         let mut ids = Ids::default();
         let value = Value { target: Target::Form, name: name.as_bytes(), bytes: b"x.PHP", is_name: false };
-        assert!(engine.ruleset.scan(&value, &mut engine.ruleset.scratch(), &mut ids).is_continue());
+        assert!(
+            engine
+                .ruleset
+                .scan(&value, &mut engine.ruleset.scratch(), &mut Effort::unlimited(), &mut ids)
+                .is_continue()
+        );
         assert_eq!(ids.0.contains(&"php-upload".to_owned()), found, "{name}: {:?}", ids.0);
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use backstop::extract::{Target, Value};
+use backstop::rules::effort::Effort;
 use backstop::rules::{EMBEDDED, Match, Observer, Rule, Ruleset};
 
 use crate::rules::sources;
@@ -27,7 +28,7 @@ fn matched(ruleset: &Ruleset, rule: &Rule, text: &str) -> Vec<Found> {
         .map(|(target, name)| {
             let value = Value { target, name: name.as_bytes(), bytes: text.as_bytes(), is_name: false };
             let mut found = Found::default();
-            assert!(ruleset.scan(&value, &mut ruleset.scratch(), &mut found).is_continue());
+            assert!(ruleset.scan(&value, &mut ruleset.scratch(), &mut Effort::unlimited(), &mut found).is_continue());
             found
         })
         .collect()

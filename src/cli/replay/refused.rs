@@ -7,6 +7,7 @@ use backstop::engine::Engine;
 use backstop::extract::{self, Value};
 use backstop::http::{Header, Request};
 use backstop::path::Path;
+use backstop::rules::effort::Effort;
 use backstop::rules::{Match, Observer};
 
 use super::narrow::{Narrow, Spot};
@@ -30,7 +31,7 @@ impl Refused {
         let mut refused = Self { path: String::from_utf8_lossy(path.as_bytes()).into_owned(), ..Self::default() };
         let mut scratch = engine.ruleset.scratch();
         let mut visit = |value: &Value<'_>| {
-            let _ = engine.ruleset.scan(value, &mut scratch, &mut refused);
+            let _ = engine.ruleset.scan(value, &mut scratch, &mut Effort::unlimited(), &mut refused);
         };
         extract::head(&request, &mut visit);
         let limit = engine.body_limits(&path).inspect_bytes;

@@ -8,6 +8,7 @@ use backstop::engine::{Engine, Inspection};
 use backstop::extract::{self, Target, Value};
 use backstop::http::Request;
 use backstop::path::Path;
+use backstop::rules::effort::Effort;
 use backstop::rules::{Match, Observer, Scratch};
 use divan::Bencher;
 use divan::counter::BytesCount;
@@ -43,7 +44,7 @@ impl Observer for Ignored {
 
 fn scan(engine: &Engine, scratch: &mut Scratch, bytes: &[u8]) {
     let value = Value { target: Target::Query, name: b"q", bytes, is_name: false };
-    let _ = engine.ruleset.scan(black_box(&value), scratch, &mut Ignored);
+    let _ = engine.ruleset.scan(black_box(&value), scratch, &mut Effort::unlimited(), &mut Ignored);
 }
 
 /// A config made ready, which every VM does at start.

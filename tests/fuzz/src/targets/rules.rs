@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 use backstop::document::{Item, Report, from_json, from_yaml};
 use backstop::extract::{Target, Value};
 use backstop::rules::detector::Detector;
+use backstop::rules::effort::Effort;
 use backstop::rules::need::Need;
 use backstop::rules::source::read_rules;
 use backstop::rules::{EMBEDDED, Match, Matcher, Observer, Rule, Ruleset, examples, pattern};
@@ -65,7 +66,7 @@ fn matches(ruleset: &Ruleset, value: &Value<'_>) -> Vec<Found> {
         }
     }
     let mut all = All::default();
-    assert!(ruleset.scan(value, &mut ruleset.scratch(), &mut all).is_continue());
+    assert!(ruleset.scan(value, &mut ruleset.scratch(), &mut Effort::unlimited(), &mut all).is_continue());
     all.0.sort();
     all.0
 }
