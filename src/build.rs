@@ -20,6 +20,7 @@ mod rules {
     pub mod need;
     pub mod pattern;
     pub mod reach;
+    pub mod required;
     pub mod rule;
     pub mod source;
 
@@ -33,6 +34,7 @@ use std::process::ExitCode;
 use decode::Traits;
 use document::{Item, Report};
 use rules::need::Need;
+use rules::reach::Lead;
 use rules::rule::{Matcher, Rule};
 use verdict::Family;
 
@@ -126,9 +128,11 @@ fn write_rule(rule: &Rule, table: &mut String) {
 
 fn write_need(need: &Need) -> String {
     let symbols = |set: Traits| format!("Traits::from_bits({})", set.bits());
-    let [first, second] = need.with.map(symbols);
+    let [one, other] = need.with.map(symbols);
     let texts = need.texts.as_packed();
     let signs = symbols(need.signs);
-    let lead = format!("Reach {{ free: {}, bytes: {} }}", symbols(need.lead.free), need.lead.bytes);
-    format!("Need {{ texts: Literals::packed({texts:?}), signs: {signs}, with: [{first}, {second}], lead: {lead} }}")
+    let Lead { reach, first, at_start } = need.lead;
+    let reach = format!("Reach {{ free: {}, bytes: {} }}", symbols(reach.free), reach.bytes);
+    let lead = format!("Lead {{ reach: {reach}, first: {}, at_start: {at_start} }}", symbols(first));
+    format!("Need {{ texts: Literals::packed({texts:?}), signs: {signs}, with: [{one}, {other}], lead: {lead} }}")
 }

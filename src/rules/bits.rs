@@ -34,6 +34,11 @@ impl Bits {
         self.0.fill(0);
     }
 
+    /// How many are in it.
+    pub fn len(&self) -> usize {
+        self.0.iter().fold(0, |all, word| all.saturating_add(word.count_ones() as usize))
+    }
+
     /// Whether nothing is in it.
     pub fn is_empty(&self) -> bool {
         self.0.iter().all(|word| *word == 0)

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::detector::Detector;
 use super::need::{Literals, Need};
-use super::reach::Reach;
+use super::reach::{Lead, Reach};
 use super::rule::{Matcher, Rule, Targets};
 use crate::decode::{Traits, TransformSet};
 use crate::extract::Target;

@@ -16,7 +16,7 @@ use regex_automata::{Anchored, MatchKind};
 
 use super::effort::Effort;
 use super::pattern;
-use super::reach::Reach;
+use super::reach::Lead;
 use super::spots::Spots;
 use crate::verdict::Span;
 
@@ -73,8 +73,8 @@ pub struct Near<'s> {
     pub spots: &'s Spots,
     /// The rule's need.
     pub need: usize,
-    /// How far before its texts a match may begin.
-    pub lead: Reach,
+    /// Where a match may begin that has one of its texts.
+    pub lead: Lead,
 }
 
 impl Expression {
@@ -179,10 +179,15 @@ impl Search<'_> {
             if end <= done {
                 continue;
             }
-            let from = near.lead.back(self.text, place.min(self.text.len()), done);
-            match self.read(from, end) {
+            let Some(from) = near.lead.begin(self.text, place.max(done).min(self.text.len()), end, done) else {
+                done = end;
+                continue;
+            };
+            // What begins at the start only is not waited for any longer once it is not under way.
+            let due = if near.lead.at_start { 0 } else { end };
+            match self.read(from, due) {
                 End::Found(span) => return Some(span),
-                End::Idle(at) if !self.effort.is_spent() => done = at,
+                End::Idle(at) if !near.lead.at_start && !self.effort.is_spent() => done = at,
                 End::Idle(_) | End::Text => return None,
             }
         }

@@ -16,6 +16,7 @@ pub mod need;
 pub mod pattern;
 pub mod prefilter;
 pub mod reach;
+pub mod required;
 pub mod rule;
 mod scan;
 pub mod seen;

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::reach::Reach;
+use super::reach::Lead;
 use crate::decode::{SYMBOLS, Traits, symbol};
 
 /// One way for a value to concern a rule: it holds one of the texts or one of the signs, and one of each of `with`.
@@ -14,15 +14,15 @@ pub struct Need {
     pub signs: Traits,
     /// Of each of these, one symbol must be there whatever else is.
     pub with: [Traits; 2],
-    /// What of a match may stand before one of the texts.
-    pub lead: Reach,
+    /// Where a match may begin that has one of the texts.
+    pub lead: Lead,
 }
 
 impl Need {
     /// One of `texts`, and nothing else.
     #[must_use]
     pub fn texts(texts: Literals) -> Self {
-        Self { texts, signs: Traits::default(), with: [Traits::ALL; 2], lead: Reach::ANYWHERE }
+        Self { texts, signs: Traits::default(), with: [Traits::ALL; 2], lead: Lead::ANYWHERE }
     }
 
     /// Any value at all.

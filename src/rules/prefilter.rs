@@ -13,7 +13,7 @@ use rustc_hash::FxBuildHasher;
 use super::bits::Bits;
 use super::grams::{GRAMS, Grams, LEFT, Map, RIGHT, each_gram};
 use super::need::{Literal, frequency};
-use super::reach::Reach;
+use super::reach::Lead;
 use super::rule::Rule;
 use super::spots::Spots;
 use crate::decode::{Gathering, Traits, symbol};
@@ -98,7 +98,7 @@ impl Folded {
 struct Want {
     rule: u16,
     with: [Traits; 2],
-    lead: Reach,
+    lead: Lead,
 }
 
 /// Which needs a text meets, as far as literals and signs go, and the symbols that it has.
@@ -120,8 +120,8 @@ pub struct Candidate {
     pub rule: usize,
     /// The need that is met.
     pub need: usize,
-    /// How far before the need's texts a match may begin.
-    pub lead: Reach,
+    /// Where a match may begin that has one of the need's texts.
+    pub lead: Lead,
 }
 
 impl Hits {

@@ -1,4 +1,4 @@
-//! How much of a text may stand between the beginning of a match and a literal in it.
+//! Where a match may begin whose literal has been seen: how much may stand before the literal, and what it begins with.
 
 use crate::decode::Traits;
 
@@ -45,19 +45,56 @@ impl Reach {
         Self { free: self.free, bytes: self.bytes.saturating_mul(u16::try_from(most).unwrap_or(u16::MAX)) }
     }
 
+    /// How much it lets through: to sort those that help from those that do not.
+    #[must_use]
+    pub fn is_wide(self) -> bool {
+        self.free.bits().count_ones() > Traits::ALL.bits().count_ones() / 2
+    }
+}
+
+/// Where the matches of a need begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lead {
+    /// What may stand between the beginning and one of the need's texts.
+    pub reach: Reach,
+    /// What they begin with.
+    pub first: Traits,
+    /// At the start of the value, and nowhere else.
+    pub at_start: bool,
+}
+
+impl Lead {
+    /// Anywhere.
+    pub const ANYWHERE: Self = Self { reach: Reach::ANYWHERE, first: Traits::ALL, at_start: false };
+
+    /// Those of one need or those of the other.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self {
+            reach: self.reach.or(other.reach),
+            first: self.first.with(other.first),
+            at_start: self.at_start && other.at_start,
+        }
+    }
+
     /// Whether it says nothing that helps.
     #[must_use]
     pub fn is_anywhere(self) -> bool {
-        self.free == Traits::ALL || self.bytes == u16::MAX
+        let reach = self.reach;
+        !self.at_start && (reach.bytes == u16::MAX || reach.free == Traits::ALL) && self.first == Traits::ALL
     }
 
-    /// Where a match may begin at the earliest that has a literal at `place` of `text`; not before `floor`.
+    /// Where in `text` a match may begin at the earliest that has one of the need's texts from `place` on and before `end`; not
+    /// before `floor`, and nothing if there is no such match.
     #[must_use]
-    pub fn back(self, text: &[u8], place: usize, floor: usize) -> usize {
+    pub fn begin(self, text: &[u8], place: usize, end: usize, floor: usize) -> Option<usize> {
+        if self.at_start {
+            return (floor == 0).then_some(0);
+        }
         let before = text.get(floor..place).unwrap_or_default();
-        let mut left = self.bytes;
+        let mut left = self.reach.bytes;
         let is_beyond = |byte: &u8| {
-            if !self.free.any(Traits::of_bytes(&[*byte])) {
+            if !self.reach.free.any(Traits::of_bytes(&[*byte])) {
                 match left.checked_sub(1) {
                     Some(fewer) => left = fewer,
                     None => return true,
@@ -66,7 +103,11 @@ impl Reach {
             false
         };
         // The last byte that no match can reach over.
-        let beyond = before.iter().rposition(is_beyond);
-        beyond.map_or(floor, |at| floor.saturating_add(at).saturating_add(1))
+        let is_far = self.reach.free == Traits::ALL;
+        let beyond = if is_far { None } else { before.iter().rposition(is_beyond) };
+        let begin = beyond.map_or(floor, |at| floor.saturating_add(at).saturating_add(1));
+        let part = text.get(begin..end.min(text.len()))?;
+        let first = part.iter().position(|byte| self.first.any(Traits::of_bytes(&[*byte])))?;
+        Some(begin.saturating_add(first))
     }
 }

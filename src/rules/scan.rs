@@ -10,6 +10,7 @@ use super::expression::{Caches, Expression, Near};
 use super::grams::Map;
 use super::prefilter::{Candidate, Hits, Prefilter};
 use super::rule::{Matcher, Rule};
+use super::spots::LONG;
 use crate::decode::{Traits, Transform, TransformSet};
 use crate::extract::{Target, Value};
 use crate::verdict::Span;
@@ -18,9 +19,10 @@ use crate::verdict::Span;
 #[derive(Debug)]
 pub struct Ruleset {
     active: Vec<Active>,
-    /// Rules that want the same transforms see the same text, made once.
-    pipelines: Vec<Pipeline>,
-    /// All that any pipeline does.
+    groups: Vec<Group>,
+    /// The grams of all groups but the one with the most rules.
+    light: Map,
+    /// All that any rule wants.
     transforms: TransformSet,
     /// What a value must hold to be changed by any of it, unless it is base64.
     gate: Traits,
@@ -37,10 +39,19 @@ struct Active {
     expression: OnceLock<Expression>,
 }
 
+/// Pipelines with the same decoders share what these make of a text.
+#[derive(Debug)]
+struct Group {
+    decoders: TransformSet,
+    pipelines: Vec<Pipeline>,
+    /// Whether another one has more rules.
+    is_light: bool,
+}
+
+/// Rules that want the same transforms see the same text, made once.
 #[derive(Debug)]
 struct Pipeline {
     transforms: TransformSet,
-    decoders: TransformSet,
     normalisers: TransformSet,
     /// The needs of its rules.
     needs: Bits,
@@ -89,36 +100,42 @@ impl Ruleset {
     pub fn new(rules: impl IntoIterator<Item = (Rule, bool)>) -> Self {
         let (rules, counts): (Vec<Rule>, Vec<bool>) = rules.into_iter().unzip();
         let prefilter = Prefilter::new(&rules);
-        let mut pipelines: Vec<Pipeline> = Vec::new();
+        let mut groups: Vec<Group> = Vec::new();
         let mut by_target = vec![prefilter.no_needs(); Target::ALL.len()];
         let needs = rules.iter().flat_map(|rule| rule.needs.iter().map(move |_| rule));
         for (need, rule) in needs.enumerate() {
             // Patterns ignore case by themselves, so a lower-case copy would change nothing.
             let transforms = rule.transforms.without(Transform::Lowercase);
-            match pipelines.iter_mut().find(|p| p.transforms == transforms) {
-                Some(pipeline) => pipeline.needs.insert(need),
-                None => {
-                    let (decoders, normalisers) = (transforms.decoders(), transforms.normalisers());
-                    let mut needs = prefilter.no_needs();
-                    needs.insert(need);
-                    pipelines.push(Pipeline { transforms, decoders, normalisers, needs, map: None });
-                }
-            }
+            let decoders = transforms.decoders();
+            let none = || Group { decoders, pipelines: Vec::new(), is_light: true };
+            let group = find_or_push(&mut groups, |group| group.decoders == decoders, none);
+            let (normalisers, no_needs) = (transforms.normalisers(), || prefilter.no_needs());
+            let none = || Pipeline { transforms, normalisers, needs: no_needs(), map: None };
+            let pipeline = group.and_then(|g| find_or_push(&mut g.pipelines, |p| p.transforms == transforms, none));
+            pipeline.into_iter().for_each(|pipeline| pipeline.needs.insert(need));
             for (bits, target) in by_target.iter_mut().zip(Target::ALL) {
                 if rule.targets.may_include(*target) {
                     bits.insert(need);
                 }
             }
         }
-        for pipeline in pipelines.iter_mut().filter(|pipeline| pipeline.normalisers != TransformSet::EMPTY) {
+        groups.sort_by_key(|group| group.decoders.bits());
+        if let Some(heaviest) = groups.iter_mut().max_by_key(|group| group.needs(&prefilter).len()) {
+            heaviest.is_light = false;
+        }
+        let pipelines = groups.iter_mut().flat_map(|group| &mut group.pipelines);
+        for pipeline in pipelines.filter(|pipeline| pipeline.normalisers != TransformSet::EMPTY) {
             pipeline.map = Some(prefilter.narrowed(&pipeline.needs));
         }
-        // Neighbours with the same decoders share what they decoded.
-        pipelines.sort_by_key(|pipeline| pipeline.decoders.bits());
+        let mut light = prefilter.no_needs();
+        groups.iter().filter(|group| group.is_light).for_each(|group| light.insert_all(&group.needs(&prefilter)));
+        let light = prefilter.narrowed(&light);
         let active = rules.into_iter().zip(counts);
-        let active = active.map(|(rule, counts)| Active { rule, counts, expression: OnceLock::new() }).collect();
-        let transforms = pipelines.iter().fold(TransformSet::EMPTY, |all, pipeline| all.union(pipeline.transforms));
-        Self { active, pipelines, transforms, gate: transforms.gate(), by_target, prefilter }
+        let active: Vec<Active> =
+            active.map(|(rule, counts)| Active { rule, counts, expression: OnceLock::new() }).collect();
+        let of_rules = active.iter().map(|active| active.rule.transforms.without(Transform::Lowercase));
+        let transforms = of_rules.fold(TransformSet::EMPTY, TransformSet::union);
+        Self { active, groups, light, transforms, gate: transforms.gate(), by_target, prefilter }
     }
 
     /// How many rules are on.
@@ -149,64 +166,68 @@ impl Ruleset {
         observer: &mut impl Observer,
     ) -> ControlFlow<()> {
         let Some(of_target) = self.by_target.get(value.target as usize) else { return ControlFlow::Continue(()) };
-        self.pass(None, value.bytes, &mut scratch.plain, effort);
-        let traits = scratch.plain.traits;
-        let at_work = if traits.any(self.gate) || traits.may_be_base64(value.bytes) {
-            self.transforms.at_work(value.bytes, traits)
-        } else {
-            TransformSet::EMPTY
-        };
+        let Scratch { plain, decoded: room, normalised, caches } = scratch;
+        // Where decoders change a long text, only the few rules that want it as it came need to know what that holds.
+        let is_long = value.bytes.len() >= LONG;
+        let changes = is_long.then(|| self.at_work(value.bytes, Traits::of(value.bytes))).unwrap_or_default();
+        let mut is_light = self.groups.iter().any(|group| !group.is_light && !group.decoders.is_disjoint(changes));
+        self.pass(is_light.then_some(&self.light), value.bytes, plain, effort);
+        let at_work = self.at_work(value.bytes, plain.traits);
         // Most values look the same to all rules, and hold nothing that any needs.
-        if at_work == TransformSet::EMPTY && !scratch.plain.meets(of_target) {
+        if at_work == TransformSet::EMPTY && !plain.meets(of_target) {
             observer.text(TransformSet::EMPTY, value.bytes);
             return ControlFlow::Continue(());
         }
-        let mut decoded = Cow::Borrowed(value.bytes);
-        let mut decoders = TransformSet::EMPTY;
-        // What may still change the decoded text, and whether it holds what any rule needs as it is.
-        let mut normalisers = at_work;
-        let mut meets = scratch.plain.meets(of_target);
-        for pipeline in &self.pipelines {
-            if pipeline.decoders != decoders {
-                decoders = pipeline.decoders;
-                if !decoders.is_disjoint(at_work) {
-                    effort.spend_on(value.bytes.len(), UNITS_OF_DECODERS);
-                    decoded = decoders.apply(value.bytes, traits);
-                    (normalisers, meets) = if matches!(decoded, Cow::Owned(_)) {
-                        self.pass(None, &decoded, &mut scratch.decoded, effort);
-                        let hits = &scratch.decoded;
-                        (self.transforms.at_work(&decoded, hits.traits), hits.meets(of_target))
-                    } else {
-                        (at_work, scratch.plain.meets(of_target))
-                    };
-                }
-            }
-            let hits = if matches!(decoded, Cow::Owned(_)) { &scratch.decoded } else { &scratch.plain };
-            let text = if pipeline.normalisers.is_disjoint(normalisers) {
-                Cow::Borrowed(decoded.as_ref())
+        for group in &self.groups {
+            let decoded = if group.decoders.is_disjoint(at_work) {
+                Cow::Borrowed(value.bytes)
             } else {
-                effort.spend_on(decoded.len(), UNITS_OF_NORMALISERS);
-                pipeline.normalisers.apply(&decoded, hits.traits)
+                effort.spend_on(value.bytes.len(), UNITS_OF_DECODERS);
+                group.decoders.apply(value.bytes, plain.traits)
             };
-            observer.text(pipeline.transforms, &text);
-            let hits = match text {
-                Cow::Borrowed(_) if !meets => continue,
-                Cow::Borrowed(_) => hits,
-                Cow::Owned(_) => {
-                    self.pass(pipeline.map.as_ref(), &text, &mut scratch.normalised, effort);
-                    &scratch.normalised
+            // What may still change the decoded text.
+            let (hits, normalisers) = if let Cow::Owned(decoded) = &decoded {
+                self.pass(group.is_light.then_some(&self.light), decoded, room, effort);
+                (&*room, self.transforms.at_work(decoded, room.traits))
+            } else {
+                if is_light && !group.is_light {
+                    self.pass(None, value.bytes, plain, effort);
+                    is_light = false;
                 }
+                (&*plain, at_work)
             };
-            let mut last = None;
-            for candidate in self.prefilter.candidates(hits, &pipeline.needs, of_target) {
-                // Rules of several needs look at the whole text.
-                let is_new = last.replace(candidate.rule) != Some(candidate.rule);
-                let Some(active) = self.active.get(candidate.rule).filter(|_| is_new) else { continue };
-                if active.rule.targets.include(value) {
+            let meets = hits.meets(of_target);
+            for pipeline in &group.pipelines {
+                let text = if pipeline.normalisers.is_disjoint(normalisers) {
+                    Cow::Borrowed(decoded.as_ref())
+                } else {
+                    effort.spend_on(decoded.len(), UNITS_OF_NORMALISERS);
+                    pipeline.normalisers.apply(&decoded, hits.traits)
+                };
+                observer.text(pipeline.transforms, &text);
+                let hits = match text {
+                    Cow::Borrowed(_) if !meets => continue,
+                    Cow::Borrowed(_) => hits,
+                    Cow::Owned(_) => {
+                        self.pass(pipeline.map.as_ref(), &text, normalised, effort);
+                        &*normalised
+                    }
+                };
+                // The rule that was looked at last, if it needs no other look.
+                let mut done = None;
+                for candidate in self.prefilter.candidates(hits, &pipeline.needs, of_target) {
+                    let Some(active) = self.active.get(candidate.rule) else { continue };
+                    if done == Some(candidate.rule) || !active.rule.targets.include(value) {
+                        continue;
+                    }
+                    let near = active.near(candidate, hits);
                     observer.candidate(&active.rule);
-                    let found = active.confirm(&text, candidate, hits, &mut scratch.caches, effort);
+                    let found = active.confirm(&text, near, (caches, candidate.rule), effort);
                     if effort.is_spent() {
                         return ControlFlow::Break(());
+                    }
+                    if near.is_none() || found.is_some() {
+                        done = Some(candidate.rule);
                     }
                     if let Some(span) = found {
                         let (rule, counts) = (&active.rule, active.counts);
@@ -216,6 +237,15 @@ impl Ruleset {
             }
         }
         ControlFlow::Continue(())
+    }
+
+    /// The transforms that may change `value`, whose symbols are `traits`.
+    fn at_work(&self, value: &[u8], traits: Traits) -> TransformSet {
+        if traits.any(self.gate) || traits.may_be_base64(value) {
+            self.transforms.at_work(value, traits)
+        } else {
+            TransformSet::EMPTY
+        }
     }
 
     /// What of `text` the rules need.
@@ -238,13 +268,36 @@ const UNITS_OF_NORMALISERS: u64 = 4;
 /// What a byte costs that a detector looks at, whatever it is.
 const UNITS_OF_DETECTOR: u64 = 8;
 
+impl Group {
+    /// The needs of its rules.
+    fn needs(&self, prefilter: &Prefilter) -> Bits {
+        let mut needs = prefilter.no_needs();
+        self.pipelines.iter().for_each(|pipeline| needs.insert_all(&pipeline.needs));
+        needs
+    }
+}
+
+/// The first of `items` that `is_it` accepts, added if there is none.
+fn find_or_push<T>(items: &mut Vec<T>, is_it: impl Fn(&T) -> bool, new: impl FnOnce() -> T) -> Option<&mut T> {
+    if !items.iter().any(&is_it) {
+        items.push(new());
+    }
+    items.iter_mut().find(|item| is_it(item))
+}
+
 impl Active {
+    /// What of a text is worth a look if `candidate` is met by `hits`, unless it is all of it.
+    fn near<'h>(&self, candidate: Candidate, hits: &'h Hits) -> Option<Near<'h>> {
+        let Candidate { need, lead, .. } = candidate;
+        let is_near = hits.spots.are_noted() && !lead.is_anywhere() && matches!(self.rule.matcher, Matcher::Regex(_));
+        is_near.then_some(Near { spots: &hits.spots, need, lead })
+    }
+
     fn confirm(
         &self,
         text: &[u8],
-        candidate: Candidate,
-        hits: &Hits,
-        caches: &mut Caches,
+        near: Option<Near<'_>>,
+        caches: (&mut Caches, usize),
         effort: &mut Effort,
     ) -> Option<Span> {
         match &self.rule.matcher {
@@ -255,10 +308,7 @@ impl Active {
             Matcher::Regex(source) => {
                 let ignore_case = self.rule.transforms.contains(Transform::Lowercase);
                 let expression = self.expression.get_or_init(|| Expression::new(source, ignore_case));
-                let Candidate { rule, need, lead } = candidate;
-                let is_near = hits.spots.are_noted() && !lead.is_anywhere();
-                let near = is_near.then_some(Near { spots: &hits.spots, need, lead });
-                expression.find(text, near, (caches, rule), effort)
+                expression.find(text, near, caches, effort)
             }
         }
     }

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use super::detector::Detector;
 use super::need::Need;
 use super::pattern;
+use super::required;
 use super::rule::{Matcher, Rule, Targets};
 use crate::decode::{Transform, TransformSet};
 use crate::diagnostic::Name;
@@ -166,15 +167,15 @@ fn read_match(fields: &Fields<'_>, transforms: TransformSet, report: &mut Report
         report.error(item, Name::BadPattern, e.to_string());
         return None;
     }
-    let needs = match (pattern::required(&hir), always) {
-        (Some(need), false) => vec![need],
+    let needs = match (required::needs(&hir), always) {
+        (Some(needs), false) => needs,
         (None, false) => {
             let message = "no text of two bytes or more that every match contains, so it would run on every value; \
                            say \"scan: always\" if that is meant";
             report.error(item, Name::NoLiteral, message);
             return None;
         }
-        (_, true) => vec![Need { with: pattern::signs(&hir), ..Need::nothing() }],
+        (_, true) => vec![Need { with: required::signs(&hir), ..Need::nothing() }],
     };
     Some((Matcher::Regex(Cow::Owned(text)), needs))
 }

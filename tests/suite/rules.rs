@@ -10,7 +10,7 @@ use backstop::extract::{Target, Value};
 use backstop::rules::effort::Effort;
 use backstop::rules::need::{Literal, Literals, Need};
 use backstop::rules::prefilter::Prefilter;
-use backstop::rules::{EMBEDDED, Match, Observer, Rule, Ruleset, examples, pattern, rule, source};
+use backstop::rules::{EMBEDDED, Match, Observer, Rule, Ruleset, examples, pattern, required, rule, source};
 use backstop::verdict::Family;
 
 use crate::cases::{files, stem};
@@ -156,9 +156,10 @@ fn the_prefilter_finds_what_an_automaton_over_all_literals_finds() {
 fn required_literals() {
     // `|` stands where a word must begin or end.
     let needs = |text: &str| {
-        let need = pattern::required(&pattern::parse(text, true).unwrap())?;
+        let needs = required::needs(&pattern::parse(text, true).unwrap())?;
         let edge = |yes| if yes { "|" } else { "" };
-        let texts = need.texts.iter().map(|t| format!("{}{}{}", edge(t.left), t.text, edge(t.right)));
+        let texts = needs.iter().flat_map(|need| need.texts.iter());
+        let texts = texts.map(|t| format!("{}{}{}", edge(t.left), t.text, edge(t.right)));
         Some(texts.collect::<Vec<_>>().join(" "))
     };
     let some = |texts: &str| Some(texts.to_owned());
@@ -184,7 +185,7 @@ fn required_literals() {
 
 #[test]
 fn required_signs() {
-    let signs = |text: &str| pattern::signs(&pattern::parse(text, true).unwrap()).map(|set| set.bits());
+    let signs = |text: &str| required::signs(&pattern::parse(text, true).unwrap()).map(|set| set.bits());
     let set = |bytes: &[u8]| Traits::of_bytes(bytes).bits();
     assert_eq!(signs(r"[;|]\s*ls`"), [set(b"`"), set(b";|")]);
     assert_eq!(signs(r"(?:\$|`)x|y\["), [set(b"$`["), set(b"x[")], "one way or the other");
