@@ -1,6 +1,6 @@
 //! HTML character references (WHATWG HTML, 13.5): numeric ones, and the named ones that stand for ASCII punctuation.
 
-use super::copy_until;
+use super::copy_until_byte;
 use super::percent::{hex, push_char};
 
 /// The named references that matter in an attack; browsers take some of them without the semicolon.
@@ -52,7 +52,7 @@ pub fn entity(input: &[u8]) -> Option<Vec<u8>> {
     let mut output = Vec::with_capacity(input.len());
     let mut rest = input;
     loop {
-        let Some((ampersand, tail)) = copy_until(rest, |b| b == b'&', &mut output).split_first() else {
+        let Some((ampersand, tail)) = copy_until_byte(rest, b'&', b'&', &mut output).split_first() else {
             return Some(output);
         };
         rest = match numeric(tail).or_else(|| named(tail)) {

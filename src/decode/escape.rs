@@ -1,6 +1,6 @@
 //! Backslash escapes of JavaScript (ECMA-262, 12.9.4), JSON (RFC 8259 section 7) and CSS (Syntax 3, 4.3.7).
 
-use super::copy_until;
+use super::copy_until_byte;
 use super::percent::{hex, hex2, hex4, push_char, push_unit};
 
 /// `\u0041`, `\u{41}`, `\x41`, `\101` and CSS's `\41 ` to `A`, `\0` to NUL. Other backslashes stay: `\'` and `\n` mean different
@@ -9,7 +9,7 @@ pub fn escape(input: &[u8]) -> Option<Vec<u8>> {
     let mut output = Vec::with_capacity(input.len());
     let mut rest = input;
     loop {
-        let Some((backslash, tail)) = copy_until(rest, |b| b == b'\\', &mut output).split_first() else {
+        let Some((backslash, tail)) = copy_until_byte(rest, b'\\', b'\\', &mut output).split_first() else {
             return Some(output);
         };
         rest = match one(tail, &mut output) {

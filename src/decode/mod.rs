@@ -8,11 +8,13 @@
 mod base64;
 mod entity;
 mod escape;
+mod find;
 mod percent;
 mod text;
 mod traits;
 
 pub use base64::base64;
+pub use find::{take_while, until};
 pub use percent::plus_and_percent;
 pub use traits::{Gathering, SYMBOLS, Traits, symbol};
 
@@ -223,8 +225,14 @@ impl TransformSet {
 
 /// Copies what stands before the first byte that `is_mark` accepts, and gives the rest, which begins with it.
 fn copy_until<'r>(rest: &'r [u8], is_mark: impl Fn(u8) -> bool, output: &mut Vec<u8>) -> &'r [u8] {
-    let end = rest.iter().position(|b| is_mark(*b)).unwrap_or(rest.len());
-    let (plain, rest) = rest.split_at_checked(end).unwrap_or((rest, &[]));
+    let (plain, rest) = take_while(rest, |byte| !is_mark(byte));
+    output.extend_from_slice(plain);
+    rest
+}
+
+/// The same for one of two bytes, quicker.
+fn copy_until_byte<'r>(rest: &'r [u8], a: u8, b: u8, output: &mut Vec<u8>) -> &'r [u8] {
+    let (plain, rest) = until(rest, a, b);
     output.extend_from_slice(plain);
     rest
 }

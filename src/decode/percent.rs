@@ -1,6 +1,6 @@
 //! Percent-encoding (RFC 3986 section 2.1), with the `%uXXXX` form of old browsers and IIS.
 
-use super::copy_until;
+use super::{copy_until_byte, until};
 
 /// `%41` to `A` and `%u0041` to the UTF-8 of U+0041; a `%` that begins neither stays as it is, unless letter after
 /// letter has one: ASP leaves those out, so `%U%N%I%O%N` is a `UNION` there.
@@ -17,14 +17,14 @@ pub fn plus_and_percent(input: &[u8]) -> Option<Vec<u8>> {
 }
 
 fn decode(input: &[u8], plus: bool) -> Option<Vec<u8>> {
-    let is_mark = |b: u8| b == b'%' || (plus && b == b'+');
-    if !input.iter().any(|b| is_mark(*b)) {
+    let other = if plus { b'+' } else { b'%' };
+    if until(input, b'%', other).1.is_empty() {
         return None;
     }
     let mut output = Vec::with_capacity(input.len());
     let mut rest = input;
     loop {
-        rest = match copy_until(rest, is_mark, &mut output) {
+        rest = match copy_until_byte(rest, b'%', other, &mut output) {
             [] => return Some(output),
             [b'+', tail @ ..] => {
                 output.push(b' ');
@@ -66,7 +66,7 @@ fn without_strays(text: &[u8]) -> Option<Vec<u8>> {
     let mut rest = text;
     let mut changed = false;
     loop {
-        rest = copy_until(rest, |b| b == b'%', &mut output);
+        rest = copy_until_byte(rest, b'%', b'%', &mut output);
         let Some((mark, tail)) = rest.split_first() else { return changed.then_some(output) };
         let strays = run(rest);
         // A run is looked at once: a short one is copied whole.

@@ -1,6 +1,6 @@
 //! Bringing the many spellings of one text to one: case, white space, comments, shell quoting, dots in paths, UTF-8.
 
-use super::copy_until;
+use super::{copy_until, until};
 
 /// Overlong UTF-8 (`C0 AF` for `/`, which old decoders take) and full-width forms (U+FF01 to U+FF5E, which databases
 /// and language runtimes fold) to the ASCII they stand for; every other byte as it is.
@@ -46,7 +46,9 @@ pub fn utf8(input: &[u8]) -> Option<Vec<u8>> {
 
 /// NUL bytes away: a C library behind the application stops at one, a filter in front must not.
 pub fn nul(input: &[u8]) -> Option<Vec<u8>> {
-    Some(input.iter().copied().filter(|b| *b != 0).collect())
+    let mut output = input.to_vec();
+    output.retain(|b| *b != 0);
+    Some(output)
 }
 
 /// SQL comments to one space each: `/* x */`, and `-- x` or `# x` where a line follows. What stands in MySQL's
@@ -130,13 +132,21 @@ pub fn shell(input: &[u8]) -> Option<Vec<u8>> {
 
 /// Whether [`path`] would change anything: most paths and addresses are in its form.
 pub fn is_odd_path(input: &[u8]) -> bool {
-    let (mut first, mut second) = (0, 0);
-    input.iter().any(|byte| {
-        let double = second == b'/' && first != b':';
-        let odd = *byte == b'\\' || (*byte == b'/' && (double || (second == b'.' && (first == b'/' || first == 0))));
-        (first, second) = (second, *byte);
-        odd
-    })
+    let mut rest = input;
+    loop {
+        let Some((mark, tail)) = until(rest, b'/', b'\\').1.split_first() else { return false };
+        let before = input.get(..input.len().saturating_sub(tail.len()).saturating_sub(1));
+        let odd = match before.unwrap_or_default() {
+            _ if *mark == b'\\' => true,
+            [.., b':', b'/'] => false,
+            [.., b'/'] | [b'.'] | [.., b'/' | 0, b'.'] => true,
+            _ => false,
+        };
+        if odd {
+            return true;
+        }
+        rest = tail;
+    }
 }
 
 /// `\` to `/`, then `//` and `/./` to `/`, so that every spelling of a path has the same text. The `//` after a scheme
@@ -160,13 +170,17 @@ pub fn path(input: &[u8]) -> Option<Vec<u8>> {
 
 /// Runs of white space to one space.
 pub fn whitespace(input: &[u8]) -> Option<Vec<u8>> {
-    let mut output: Vec<u8> = Vec::with_capacity(input.len());
-    for byte in input {
+    let mut output = input.to_vec();
+    let mut after_space = false;
+    output.retain_mut(|byte| {
         let space = matches!(byte, b'\t' | b'\n' | 0x0b | 0x0c | b'\r' | b' ');
-        if !(space && output.last() == Some(&b' ')) {
-            output.push(if space { b' ' } else { *byte });
+        let kept = !(space && after_space);
+        after_space = space;
+        if space {
+            *byte = b' ';
         }
-    }
+        kept
+    });
     Some(output)
 }
 

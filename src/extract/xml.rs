@@ -3,7 +3,7 @@
 //! Character and entity references stay as they are: the rules' `entity` transform reads them. Text that comments,
 //! processing instructions or CDATA sections cut apart is put together again, as an XML reader does.
 
-use super::{MAX_NAME, MAX_NODES, Target, Visit, cut, cut_at, emit, emit_name, emit_nested, take_while};
+use super::{MAX_NAME, MAX_NODES, Target, Visit, cut, cut_at, emit, emit_name, emit_nested, take_while, until};
 
 /// The name under which a declaration is visited, whichever it is.
 const DECLARATION: &[u8] = b"!DOCTYPE";
@@ -50,7 +50,7 @@ impl<'t> Reader<'t, '_> {
                 self.whole = false;
                 return self.value(b"", rest);
             }
-            let (plain, markup) = take_while(rest, |b| b != b'<');
+            let (plain, markup) = until(rest, b'<', b'<');
             self.text.push(plain);
             rest = match markup {
                 [] => &[],
