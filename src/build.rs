@@ -17,6 +17,7 @@ mod verdict;
 mod rules {
     //! The part of the room that reads rules.
     pub mod detector;
+    pub mod effort;
     pub mod need;
     pub mod pattern;
     pub mod reach;

@@ -123,6 +123,8 @@ pub struct Config {
     pub handover: Option<handover::Settings>,
     /// How much of a body is inspected.
     pub body: Body,
+    /// What inspecting one request may cost, in milliseconds; nothing if that follows from how much of a body is inspected.
+    pub effort_ms: Option<u64>,
     /// The answer to a refused request.
     pub response: reply::Settings,
     /// Events.
@@ -146,6 +148,7 @@ pub const FIELDS: &[&str] = &[
     "penalty",
     "handover",
     "body",
+    "effort",
     "response",
     "telemetry",
 ];
@@ -153,8 +156,10 @@ pub const FIELDS: &[&str] = &[
 /// A held body counts against Envoy's buffer of 1 MiB, past which Envoy answers 413 by itself; this leaves room for
 /// the chunk that crosses the line.
 const MAX_INSPECT_BYTES: u64 = 786_432;
+/// So much of a body is inspected unless the config says otherwise.
+pub const DEFAULT_INSPECT_BYTES: usize = 131_072;
 const DEFAULT_BODY: BodyLimits =
-    BodyLimits { inspect_bytes: 131_072, oversize: Oversize::Prefix, encoded: Unreadable::Pass };
+    BodyLimits { inspect_bytes: DEFAULT_INSPECT_BYTES, oversize: Oversize::Prefix, encoded: Unreadable::Pass };
 
 impl Config {
     /// Reads a document. `unix_s` is today, for exclusions that end.
@@ -205,6 +210,7 @@ impl Config {
             penalty: section(&fields, "penalty", penalty::Settings::read, report),
             handover: section(&fields, "handover", handover::Settings::read, report),
             body: section(&fields, "body", Body::read, report).unwrap_or_default(),
+            effort_ms: fields.get("effort").and_then(|item| item.duration_ms(1, MAX_EFFORT_MS, report)),
             response: section(&fields, "response", reply::Settings::read, report).unwrap_or_default(),
             telemetry: section(&fields, "telemetry", telemetry::Settings::read, report).unwrap_or_default(),
         };
@@ -218,6 +224,9 @@ impl Config {
         Some(config)
     }
 }
+
+/// The longest that inspecting one request may be allowed to take.
+const MAX_EFFORT_MS: u64 = 1_000;
 
 impl Default for Body {
     fn default() -> Self {

@@ -5,7 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::ops::ControlFlow;
 use std::rc::Rc;
 
-use crate::config::{BodyLimits, Config, Mode};
+use crate::config::{BodyLimits, Config, DEFAULT_INSPECT_BYTES, Mode};
 use crate::diagnostic::Diagnostic;
 use crate::document::{Node, from_json};
 use crate::extract::{self, Part, Target, Value};
@@ -43,6 +43,13 @@ struct Room {
     scratch: Scratch,
     seen: Seen,
 }
+
+/// What inspecting a request may cost for each so many bytes of a body that are inspected, unless the config says otherwise.
+const DEFAULT_EFFORT_MS: u64 = 10;
+
+/// What a byte of a body costs that is cut into values, and a value.
+const UNITS_OF_PARSED_BYTE: u64 = 8;
+const UNITS_OF_VALUE: u64 = 60;
 
 /// So many bodies are gathered at once: at most 12 MiB with the largest `body.inspect`, 2 MiB with the default.
 const MAX_GATHERING: usize = 16;
@@ -156,6 +163,15 @@ impl Engine {
         body.paths.iter().find(|(pattern, _)| pattern.matches(path)).map_or(body.limits, |(_, limits)| *limits)
     }
 
+    /// What inspecting a request on `path` may cost.
+    #[must_use]
+    pub fn effort(&self, path: &Path<'_>) -> Effort {
+        const NS_OF_MS: u64 = 1_000_000;
+        let bytes = self.body_limits(path).inspect_bytes.max(DEFAULT_INSPECT_BYTES) as u64;
+        let derived = bytes.saturating_mul(DEFAULT_EFFORT_MS * NS_OF_MS) / DEFAULT_INSPECT_BYTES as u64;
+        Effort::new(self.config.effort_ms.map_or(derived, |ms| ms.saturating_mul(NS_OF_MS)))
+    }
+
     /// Adds what is found in the head of a request.
     pub fn inspect_head(&self, request: &Request<'_>, inspection: &mut Inspection<'_>) {
         extract::parts(request, &mut |part| inspection.part(self, part));
@@ -163,6 +179,7 @@ impl Engine {
 
     /// Adds what is found in a body; `complete` is false if there is more of it.
     pub fn inspect_body(&self, content_type: &[u8], body: &[u8], complete: bool, inspection: &mut Inspection<'_>) {
+        inspection.effort.spend_on(body.len(), UNITS_OF_PARSED_BYTE);
         extract::body(content_type, body, complete, &mut |value| _ = inspection.value(self, value));
     }
 
@@ -240,6 +257,7 @@ impl<'p> Inspection<'p> {
         if self.is_done(engine) {
             return false;
         }
+        self.effort.spend(UNITS_OF_VALUE);
         let key = key.filter(|_| !self.exhaustive);
         if key.is_some_and(|key| engine.room.try_borrow().is_ok_and(|room| room.seen.holds(&key))) {
             return true;

@@ -77,6 +77,7 @@ pub fn refusal(denial: &Denial, form: Form, subject: &Subject, denied_status: u3
         Denial::Limit { .. } => (429, 8, "Too many requests"),
         Denial::BodyTooLarge => (413, 8, "Request body too large"),
         Denial::BodyEncoded => (415, 3, "Content encoding not supported"),
+        Denial::TooCostly => (413, 8, "Request too costly to inspect"),
         Denial::Failure(_) => (503, 14, "Service unavailable"),
     };
     let request_id: String = String::from_utf8_lossy(&subject.request_id)

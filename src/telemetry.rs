@@ -38,6 +38,7 @@ metrics! {
     BodiesInspected "backstop_bodies_inspected" "Bodies that were inspected whole."
     BodiesPartial "backstop_bodies_partial" "Bodies of which only the first `body.inspect` bytes were inspected."
     BodiesEncoded "backstop_bodies_encoded" "Bodies whose content encoding was not read; `body.encoded` said what became of them."
+    TooCostly "backstop_requests_too_costly" "Requests that would have cost more to inspect than `effort` allows; what came after that was not looked at."
     Failures "backstop_failures" "Things that failed inside backstop; `onFailure` said what became of the request."
     FindingsExcluded "backstop_findings_excluded" "Findings that an exclusion spared."
     ExclusionsExpired "backstop_exclusions_expired" "Exclusions that had ended when the config was read, and findings that one would have spared since."

@@ -157,6 +157,8 @@ pub enum Denial {
     BodyTooLarge,
     /// The body is encoded in a way that is not read, and `body.encoded` says deny.
     BodyEncoded,
+    /// Inspecting it would cost more than `effort` allows.
+    TooCostly,
     /// Something inside backstop failed, and `onFailure` says deny.
     Failure(&'static str),
 }
@@ -172,6 +174,7 @@ impl Denial {
             Denial::Penalty(family) => format!("backstop{{penalty:{}}}", family.as_str()),
             Denial::BodyTooLarge => "backstop{body:too-large}".to_owned(),
             Denial::BodyEncoded => "backstop{body:encoded}".to_owned(),
+            Denial::TooCostly => "backstop{effort:too-costly}".to_owned(),
             Denial::Failure(what) => format!("backstop{{failure:{what}}}"),
         }
     }

@@ -63,10 +63,10 @@ macro_rules! transforms {
 }
 
 transforms! {
-    Percent "percent" decoder percent::percent, Gate::any(b"%"), "`%41` and `%u0041` to `A` (RFC 3986 section 2.1)."
-    Entity "entity" decoder entity::entity, Gate::any(b"&"), "`&lt;`, `&#60;`, `&#x3c` to `<` (HTML, 13.5)."
-    Escape "escape" decoder escape::escape, Gate::any(b"\\"), "`\\u0041`, `\\x41`, `\\101` to `A` (JavaScript, CSS, JSON)."
-    Utf8 "utf8" decoder text::utf8, Gate::Has(Traits::HIGH), "Overlong forms and full-width letters to the ASCII they stand for."
+    Percent "percent" decoder percent::percent, Gate::Byte(b'%'), "`%41` and `%u0041` to `A` (RFC 3986 section 2.1)."
+    Entity "entity" decoder entity::entity, Gate::Byte(b'&'), "`&lt;`, `&#60;`, `&#x3c` to `<` (HTML, 13.5)."
+    Escape "escape" decoder escape::escape, Gate::Byte(b'\\'), "`\\u0041`, `\\x41`, `\\101` to `A` (JavaScript, CSS, JSON)."
+    Utf8 "utf8" decoder text::utf8, Gate::High, "Overlong forms and full-width letters to the ASCII they stand for."
     Base64 "base64" decoder base64::text, Gate::Base64, "A value that is plainly the base64 of text to that text (RFC 4648)."
     Nul "nul" normaliser text::nul, Gate::Has(Traits::CONTROL), "NUL bytes away."
     Comments "comments" normaliser text::comments, Gate::both(b"*\n", b"/-#"), "SQL comments to a space; `/*!50000 x*/` to `x`."
@@ -79,6 +79,10 @@ transforms! {
 /// What a value must hold for a transform to have anything to do.
 #[derive(Clone, Copy)]
 enum Gate {
+    /// This byte.
+    Byte(u8),
+    /// One above ASCII.
+    High,
     /// One of these.
     Has(Traits),
     /// One of the first and one of the second.
@@ -98,8 +102,20 @@ impl Gate {
         Self::Both(Traits::of_bytes(bytes), Traits::of_bytes(others))
     }
 
-    fn opens(self, value: &[u8], traits: Traits) -> bool {
+    /// Whether it is in `value`, whose symbols are `traits`; perhaps, if they are not known.
+    fn opens(self, value: &[u8], traits: Option<Traits>) -> bool {
+        let Some(traits) = traits else {
+            return match self {
+                Self::Byte(byte) => !until(value, byte, byte).1.is_empty(),
+                Self::High => !value.is_ascii(),
+                Self::Base64 => Traits::of_start(value).may_be_base64(value) && Traits::of(value).may_be_base64(value),
+                Self::If(_, agrees) => agrees(value),
+                Self::Has(_) | Self::Both(..) => true,
+            };
+        };
         match self {
+            Self::Byte(byte) => traits.any(Traits::of_bytes(&[byte])),
+            Self::High => traits.any(Traits::HIGH),
             Self::Has(one) => traits.any(one),
             Self::Both(one, other) => traits.any(one) && traits.any(other),
             Self::If(one, agrees) => traits.any(one) && agrees(value),
@@ -157,6 +173,8 @@ impl TransformSet {
     pub fn gate(self) -> Traits {
         let of_set = Transform::ALL.iter().filter(|t| self.contains(**t));
         of_set.fold(Traits::default(), |all, transform| match transform.gate() {
+            Gate::Byte(byte) => all.with(Traits::of_bytes(&[byte])),
+            Gate::High => all.with(Traits::HIGH),
             Gate::Has(one) | Gate::Both(one, _) | Gate::If(one, _) => all.with(one),
             Gate::Base64 => all,
         })
@@ -171,7 +189,7 @@ impl TransformSet {
     /// The part of it that may change `value`, whose symbols are `traits`.
     #[must_use]
     pub fn at_work(self, value: &[u8], traits: Traits) -> Self {
-        let works = |t: &&Transform| self.contains(**t) && t.gate().opens(value, traits);
+        let works = |t: &&Transform| self.contains(**t) && t.gate().opens(value, Some(traits));
         Transform::ALL.iter().filter(works).fold(Self::EMPTY, |set, t| set.with(*t))
     }
 
@@ -196,7 +214,8 @@ impl TransformSet {
     #[must_use]
     pub fn apply<'v>(self, value: &'v [u8], traits: Traits) -> Cow<'v, [u8]> {
         let mut current = Cow::Borrowed(value);
-        let mut traits = traits;
+        // Known as long as nothing has changed.
+        let mut traits = Some(traits);
         for _ in 0..ROUNDS {
             if !self.run(&mut current, &mut traits, true) {
                 break;
@@ -206,7 +225,7 @@ impl TransformSet {
         current
     }
 
-    fn run(self, current: &mut Cow<'_, [u8]>, traits: &mut Traits, decoders: bool) -> bool {
+    fn run(self, current: &mut Cow<'_, [u8]>, traits: &mut Option<Traits>, decoders: bool) -> bool {
         let mut changed = false;
         for transform in Transform::ALL {
             if transform.is_decoder() == decoders
@@ -214,7 +233,7 @@ impl TransformSet {
                 && transform.gate().opens(current, *traits)
                 && let Some(output) = transform.apply(current)
             {
-                *traits = Traits::of(&output);
+                *traits = None;
                 *current = Cow::Owned(output);
                 changed = true;
             }

@@ -63,25 +63,27 @@ fn without_strays(text: &[u8]) -> Option<Vec<u8>> {
         pairs.iter().take_while(|[mark, letter]| *mark == b'%' && letter.is_ascii_alphabetic()).count()
     };
     let mut output = Vec::new();
-    let mut rest = text;
-    let mut changed = false;
+    // What is copied ends where `rest` begins.
+    let (mut copied, mut rest) = (text, text);
     loop {
-        rest = copy_until_byte(rest, b'%', b'%', &mut output);
-        let Some((mark, tail)) = rest.split_first() else { return changed.then_some(output) };
-        let strays = run(rest);
-        // A run is looked at once: a short one is copied whole.
-        let (strayed, after) = rest.split_at_checked(strays.saturating_mul(2)).unwrap_or((rest, &[]));
-        if strays >= STRAYS {
-            output.extend(strayed.iter().filter(|b| **b != b'%'));
-            changed = true;
-            rest = after;
-        } else if strays > 0 {
-            output.extend_from_slice(strayed);
-            rest = after;
-        } else {
-            output.push(*mark);
-            rest = tail;
+        rest = until(rest, b'%', b'%').1;
+        if rest.is_empty() && copied.len() == text.len() {
+            return None;
         }
+        if rest.is_empty() {
+            output.extend_from_slice(copied);
+            return Some(output);
+        }
+        // A run is looked at once.
+        let strays = run(rest);
+        let (strayed, after) = rest.split_at_checked(strays.saturating_mul(2).max(1)).unwrap_or((rest, &[]));
+        if strays >= STRAYS {
+            let plain = copied.len().saturating_sub(rest.len());
+            output.extend_from_slice(copied.get(..plain).unwrap_or_default());
+            output.extend(strayed.iter().filter(|b| **b != b'%'));
+            copied = after;
+        }
+        rest = after;
     }
 }
 

@@ -93,6 +93,12 @@ impl Traits {
         all.done()
     }
 
+    /// The symbols of the first bytes of `value`.
+    #[must_use]
+    pub fn of_start(value: &[u8]) -> Self {
+        Self::of(value.get(..MIN_TEXT).unwrap_or(value))
+    }
+
     /// The set whose bits are `bits`, bit n for symbol n.
     #[must_use]
     pub const fn from_bits(bits: u64) -> Self {

@@ -25,7 +25,7 @@ const CACHE_BYTES: usize = 256 * 1024;
 /// The states of all automata of a VM take at most about this much; then all begin anew.
 const ALL_CACHES_BYTES: usize = 2 * 1024 * 1024;
 /// Every so many bytes of a long text it is asked whether a match is under way.
-const STEP: usize = 64;
+const STEP: usize = 32;
 
 /// What a byte read by an automaton costs.
 const UNITS_OF_BYTE: u64 = 2;
@@ -179,7 +179,8 @@ impl Search<'_> {
             if end <= done {
                 continue;
             }
-            let Some(from) = near.lead.begin(self.text, place.max(done).min(self.text.len()), end, done) else {
+            let Some(from) = near.lead.begin(self.text, place.max(done).min(self.text.len()), end, done, self.effort)
+            else {
                 done = end;
                 continue;
             };

@@ -1,5 +1,6 @@
 //! Where a match may begin whose literal has been seen: how much may stand before the literal, and what it begins with.
 
+use super::effort::Effort;
 use crate::decode::Traits;
 
 /// Any number of bytes of some kinds, and so many others among them.
@@ -86,8 +87,7 @@ impl Lead {
 
     /// Where in `text` a match may begin at the earliest that has one of the need's texts from `place` on and before `end`; not
     /// before `floor`, and nothing if there is no such match.
-    #[must_use]
-    pub fn begin(self, text: &[u8], place: usize, end: usize, floor: usize) -> Option<usize> {
+    pub fn begin(self, text: &[u8], place: usize, end: usize, floor: usize, effort: &mut Effort) -> Option<usize> {
         if self.at_start {
             return (floor == 0).then_some(0);
         }
@@ -107,7 +107,12 @@ impl Lead {
         let beyond = if is_far { None } else { before.iter().rposition(is_beyond) };
         let begin = beyond.map_or(floor, |at| floor.saturating_add(at).saturating_add(1));
         let part = text.get(begin..end.min(text.len()))?;
-        let first = part.iter().position(|byte| self.first.any(Traits::of_bytes(&[*byte])))?;
-        Some(begin.saturating_add(first))
+        let first = part.iter().position(|byte| self.first.any(Traits::of_bytes(&[*byte])));
+        let looked = place.saturating_sub(begin).saturating_add(first.unwrap_or(part.len()));
+        effort.spend_on(looked, UNITS_OF_BYTE);
+        Some(begin.saturating_add(first?))
     }
 }
+
+/// What a byte costs that is looked at for where a match may begin.
+const UNITS_OF_BYTE: u64 = 10;

@@ -265,8 +265,6 @@ const UNITS_OF_LITERAL: u64 = 4;
 /// What a byte costs that the decoders look at, and one that the normalisers do.
 const UNITS_OF_DECODERS: u64 = 20;
 const UNITS_OF_NORMALISERS: u64 = 4;
-/// What a byte costs that a detector looks at, whatever it is.
-const UNITS_OF_DETECTOR: u64 = 8;
 
 impl Group {
     /// The needs of its rules.
@@ -301,10 +299,7 @@ impl Active {
         effort: &mut Effort,
     ) -> Option<Span> {
         match &self.rule.matcher {
-            Matcher::Detector(detector) => {
-                effort.spend_on(text.len(), UNITS_OF_DETECTOR);
-                detector.detect(text)
-            }
+            Matcher::Detector(detector) => detector.detect(text, effort),
             Matcher::Regex(source) => {
                 let ignore_case = self.rule.transforms.contains(Transform::Lowercase);
                 let expression = self.expression.get_or_init(|| Expression::new(source, ignore_case));

@@ -4,7 +4,7 @@
 pub const LONG: usize = 2048;
 
 /// Into at most so many blocks a text is cut.
-const BLOCKS: usize = 1024;
+const BLOCKS: usize = 2048;
 const WORDS: usize = BLOCKS / 64;
 /// The smallest block has 2 to the power of this many bytes.
 const MIN_SHIFT: u32 = 6;
@@ -31,7 +31,7 @@ impl Spots {
         }
         let blocks_at = |shift: u32| length >> shift;
         self.shift =
-            if length < LONG { 0 } else { (MIN_SHIFT..usize::BITS).find(|s| blocks_at(*s) < BLOCKS).unwrap_or(0) };
+            if length < LONG { 0 } else { (MIN_SHIFT..usize::BITS).find(|s| blocks_at(*s) <= BLOCKS).unwrap_or(0) };
     }
 
     /// Whether anything is noted of this text.

@@ -28,8 +28,20 @@ impl Case<'_> {
         self.engine.config.mode == Mode::Block
     }
 
-    /// Reports the findings of a phase, those after the `reported` first ones, and refuses the request if they say so.
-    pub fn conclude(&self, inspection: &Inspection<'_>, reported: usize) -> Option<Reply> {
+    /// Reports the findings of a phase, those after the `reported` first ones, and refuses the request if they say so, or if it
+    /// costs too much; `was_spent` says that this is known from an earlier phase.
+    pub fn conclude(&self, inspection: &Inspection<'_>, reported: usize, was_spent: bool) -> Option<Reply> {
+        let by_findings = self.judge(inspection, reported);
+        if by_findings.is_some() || was_spent || !inspection.effort.is_spent() {
+            return by_findings;
+        }
+        self.world.count(Metric::TooCostly.index(), 1);
+        // In detect mode it goes on; it counts once.
+        let is_known = self.engine.conclude(inspection).is_some();
+        if is_known { None } else { self.refuse(&Denial::TooCostly, self.enforces()) }
+    }
+
+    fn judge(&self, inspection: &Inspection<'_>, reported: usize) -> Option<Reply> {
         for exclusion in &inspection.excluded {
             self.world.count(Metric::FindingsExcluded.index(), 1);
             self.world.count(self.engine.exclusion_metric(*exclusion), 1);
@@ -131,7 +143,7 @@ impl Case<'_> {
             }
             Denial::Penalty(family) => self.world.note("family", family.as_str().as_bytes()),
             Denial::Limit { name, .. } => self.world.note("limit", name.as_bytes()),
-            Denial::Origin(_) | Denial::BodyTooLarge | Denial::BodyEncoded | Denial::Failure(_) => {
+            Denial::Origin(_) | Denial::BodyTooLarge | Denial::BodyEncoded | Denial::TooCostly | Denial::Failure(_) => {
                 self.world.note("rule", denial.details().as_bytes());
             }
         }

@@ -23,6 +23,7 @@ use crate::limit;
 use crate::origin;
 use crate::path::{Path, Pattern};
 use crate::reply::Form;
+use crate::rules::effort::Effort;
 use crate::telemetry::{Metric, Subject};
 use crate::verdict::{Action, Denial, Finding, Reply};
 
@@ -60,6 +61,8 @@ struct Pending {
     /// Found so far; the score goes on from there.
     findings: Vec<Finding>,
     score: u32,
+    /// What is left of it for the body and the trailers.
+    effort: Effort,
     /// Whether the body still has to show that it is gRPC, as its content type says.
     claims_grpc: bool,
     /// Whether the body passes from here on; trailers are looked at all the same.
@@ -184,6 +187,7 @@ impl Transaction {
         self.limit_headers = head.check_limits(&path, client)?;
         let now = || case::unix_s(world);
         let mut inspection = Inspection::new(&path, &now);
+        inspection.effort = engine.effort(&path);
         engine.inspect_head(request, &mut inspection);
         head.conclude(&inspection, client)?;
         head.hand_over(&path, client, inspection.score)?;
@@ -209,6 +213,7 @@ impl Transaction {
             body,
             findings: inspection.findings,
             score: inspection.score,
+            effort: inspection.effort,
             claims_grpc: form == Form::Grpc,
             inspected,
         }));
@@ -286,9 +291,12 @@ impl Transaction {
         let mut inspection = Inspection::new(&path, &now);
         inspection.findings = std::mem::take(&mut pending.findings);
         inspection.score = pending.score;
+        inspection.effort = pending.effort;
         inspect(&mut inspection);
         pending.score = inspection.score;
-        let reply = pending.case(&engine, world).conclude(&inspection, reported);
+        let was_spent = pending.effort.is_spent();
+        pending.effort = inspection.effort;
+        let reply = pending.case(&engine, world).conclude(&inspection, reported, was_spent);
         pending.findings = inspection.findings;
         drop(path);
         pending.path = path_bytes;
@@ -425,10 +433,10 @@ impl Head<'_> {
 
     fn conclude(&self, inspection: &Inspection<'_>, client: Option<Client>) -> Result<(), Reply> {
         // Most requests end here, without a copy of anything.
-        if inspection.findings.is_empty() && inspection.excluded.is_empty() {
+        if inspection.findings.is_empty() && inspection.excluded.is_empty() && !inspection.effort.is_spent() {
             return Ok(());
         }
-        answered(self.with_case(client, inspection.score, |case| case.conclude(inspection, 0)))
+        answered(self.with_case(client, inspection.score, |case| case.conclude(inspection, 0, false)))
     }
 
     fn refuse(&self, denial: &Denial, client: Option<Client>) -> Result<(), Reply> {

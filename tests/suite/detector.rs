@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 
 use backstop::document::{Value, from_yaml};
 use backstop::rules::detector::Detector;
+use backstop::rules::effort::Effort;
 use backstop::rules::prefilter::Prefilter;
 use backstop::rules::{EMBEDDED, Matcher};
 
@@ -62,7 +63,10 @@ pub fn found_behind(detector: Detector, cores: &[&str], paddings: &[String]) {
         for padding in paddings {
             let value = format!("{padding}{core}{padding}");
             let begin: String = padding.chars().take(20).collect();
-            assert!(detector.detect(value.as_bytes()).is_some(), "{core} hides behind {begin}");
+            assert!(
+                detector.detect(value.as_bytes(), &mut Effort::unlimited()).is_some(),
+                "{core} hides behind {begin}"
+            );
         }
     }
 }
@@ -71,7 +75,9 @@ pub fn found_behind(detector: Detector, cores: &[&str], paddings: &[String]) {
 fn hits_are_found_where_they_stand_and_hold_a_needed_literal() {
     for (name, detector) in Detector::NAMES {
         for value in examples(name, "hits") {
-            let span = detector.detect(value.as_bytes()).unwrap_or_else(|| panic!("{name}: not found: {value}"));
+            let span = detector
+                .detect(value.as_bytes(), &mut Effort::unlimited())
+                .unwrap_or_else(|| panic!("{name}: not found: {value}"));
             assert!(span.start < span.end && span.end <= value.len(), "{name}: {span:?} in {value}");
             assert!(needed(*detector, value.as_bytes()), "{name}: no literal of its needs in {value}");
         }
@@ -82,7 +88,10 @@ fn hits_are_found_where_they_stand_and_hold_a_needed_literal() {
 fn passes_are_left_alone() {
     for (name, detector) in Detector::NAMES {
         for value in examples(name, "passes") {
-            assert!(detector.detect(value.as_bytes()).is_none(), "{name}: a false alarm: {value}");
+            assert!(
+                detector.detect(value.as_bytes(), &mut Effort::unlimited()).is_none(),
+                "{name}: a false alarm: {value}"
+            );
         }
     }
 }

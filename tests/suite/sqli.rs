@@ -1,10 +1,16 @@
 //! The SQL injection detector: what it must find, what it must leave alone, and what it may cost.
 
+use backstop::rules::Span;
 use backstop::rules::detector::Detector;
-use backstop::rules::detector::sqli::detect;
+use backstop::rules::detector::sqli;
+use backstop::rules::effort::Effort;
 
 use crate::cpu::assert_linear;
 use crate::detector::{Numbers, examples, found_behind, needed, random_values};
+
+fn detect(value: &[u8]) -> Option<Span> {
+    sqli::detect(value, &mut Effort::unlimited())
+}
 
 #[test]
 fn letter_case_and_comments_hide_nothing() {

@@ -4,6 +4,7 @@ pub mod sqli;
 pub mod xss;
 
 use super::Span;
+use super::effort::Effort;
 use super::need::Need;
 
 /// The detectors that a rule may name.
@@ -28,12 +29,11 @@ impl Detector {
         }
     }
 
-    /// The part of `value` that it reports.
-    #[must_use]
-    pub fn detect(self, value: &[u8]) -> Option<Span> {
+    /// The part of `value` that it reports; nothing if `effort` is spent first.
+    pub fn detect(self, value: &[u8], effort: &mut Effort) -> Option<Span> {
         match self {
-            Detector::Sqli => sqli::detect(value),
-            Detector::Xss => xss::detect(value),
+            Detector::Sqli => sqli::detect(value, effort),
+            Detector::Xss => xss::detect(value, effort),
         }
     }
 }

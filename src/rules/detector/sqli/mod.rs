@@ -15,6 +15,7 @@ mod window;
 
 use crate::decode::Traits;
 use crate::rules::Span;
+use crate::rules::effort::Effort;
 use crate::rules::need::{Literal, Need};
 use lexer::Reading;
 use window::Window;
@@ -85,25 +86,25 @@ const WORDS: &[&str] = &[
 
 /// Whether `value`, decoded by the caller to a fixed point, breaks out of or continues an SQL statement.
 ///
-/// Returns the range of bytes that shows it. Takes time linear in the value and allocates nothing.
-#[must_use]
-pub fn detect(value: &[u8]) -> Option<Span> {
+/// Returns the range of bytes that shows it; nothing if `effort` is spent first. Takes time linear in the value and allocates
+/// nothing.
+pub fn detect(value: &[u8], effort: &mut Effort) -> Option<Span> {
     if is_quote_probe(value) {
         return Some(Span { start: 0, end: value.len() });
     }
     let mut reading = Reading::default();
-    let skipped_quote = match scan(value, reading) {
+    let skipped_quote = match scan(value, reading, effort) {
         Ok(span) => return Some(span),
         Err(skipped_quote) => skipped_quote,
     };
     if skipped_quote {
         reading.comments_are_text = true;
-        if let Ok(span) = scan(value, reading) {
+        if let Ok(span) = scan(value, reading, effort) {
             return Some(span);
         }
     }
     if value.contains(&b'+') && !value.contains(&b' ') {
-        return scan(value, Reading { plus_is_space: true, comments_are_text: false }).ok();
+        return scan(value, Reading { plus_is_space: true, comments_are_text: false }, effort).ok();
     }
     None
 }
@@ -130,17 +131,25 @@ fn is_quote_probe(value: &[u8]) -> bool {
 }
 
 /// The first token in `reading` that the judge convicts, or whether a comment with a quote in it was skipped.
-fn scan(value: &[u8], reading: Reading) -> Result<Span, bool> {
+fn scan(value: &[u8], reading: Reading, effort: &mut Effort) -> Result<Span, bool> {
     let mut window = Window::new(value, reading);
+    let most = effort.left() / UNITS_OF_LOOK;
     let mut at = 1;
-    loop {
+    let outcome = loop {
         if let Some((first, last)) = judge::judge(&mut window, at) {
-            return Ok(Span { start: window.at(first).start, end: window.at(last).end });
+            break Ok(Span { start: window.at(first).start, end: window.at(last).end });
         }
-        if window.kind(at) == token::Kind::End {
-            return Err(window.skipped_quote());
+        if window.kind(at) == token::Kind::End || window.looks() > most {
+            break Err(window.skipped_quote());
         }
         window.advance();
         at = at.saturating_add(1);
-    }
+    };
+    effort.spend_on(value.len(), UNITS_OF_BYTE);
+    effort.spend(window.looks().saturating_mul(UNITS_OF_LOOK));
+    outcome
 }
+
+/// What a byte costs that is cut into tokens, and a look at a token.
+const UNITS_OF_BYTE: u64 = 4;
+const UNITS_OF_LOOK: u64 = 3;

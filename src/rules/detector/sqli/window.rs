@@ -18,12 +18,14 @@ pub(super) struct Window<'v> {
     read: usize,
     /// The token being judged.
     judged: usize,
+    /// How often a token was looked at.
+    looks: u64,
 }
 
 impl<'v> Window<'v> {
     pub fn new(value: &'v [u8], reading: Reading) -> Self {
         let start = Token { kind: Kind::Start, ..Token::NONE };
-        Self { value, lexer: Lexer::new(value, reading), kept: [start; KEPT], read: 1, judged: 1 }
+        Self { value, lexer: Lexer::new(value, reading), kept: [start; KEPT], read: 1, judged: 1, looks: 0 }
     }
 
     /// Moves on to the next token.
@@ -33,6 +35,7 @@ impl<'v> Window<'v> {
 
     /// Reads on until token `number` is kept; false if it is far from the judged one.
     fn reach(&mut self, number: usize) -> bool {
+        self.looks = self.looks.saturating_add(1);
         if number < self.read {
             return number.saturating_add(KEPT) >= self.read;
         }
@@ -68,6 +71,11 @@ impl<'v> Window<'v> {
     pub fn text(&mut self, number: usize) -> &'v [u8] {
         let token = self.at(number);
         self.value.get(token.start..token.end).unwrap_or_default()
+    }
+
+    /// How often a token was looked at.
+    pub fn looks(&self) -> u64 {
+        self.looks
     }
 
     pub fn skipped_quote(&self) -> bool {

@@ -5,6 +5,7 @@ use super::lexeme::{is_blank, is_in, is_quote, skip_start, split_start, starts_w
 use super::tables::{ACTIVE, ANGULAR, Danger, EVENTS, LOADING, NOT_EVENTS, PAGE_HEADERS, RUNNERS, URL_ATTRIBUTES};
 use super::url;
 use crate::rules::Span;
+use crate::rules::effort::Effort;
 
 /// Where the page may have pasted the value.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -29,16 +30,18 @@ struct Tag {
     is_broken_out: bool,
 }
 
-struct Reader<'v> {
+struct Reader<'v, 'e> {
     value: &'v [u8],
+    effort: &'e mut Effort,
     at: usize,
     /// Quotes of which no more follow.
     gone: [Option<u8>; 2],
 }
 
 /// The first tag or attribute that runs script when `value` stands in `context`.
-pub fn scan(value: &[u8], context: Context) -> Option<Span> {
-    let mut reader = Reader { value, at: 0, gone: [None; 2] };
+pub fn scan(value: &[u8], context: Context, effort: &mut Effort) -> Option<Span> {
+    effort.spend_on(value.len(), UNITS_OF_BYTE);
+    let mut reader = Reader { value, effort, at: 0, gone: [None; 2] };
     match context {
         Context::Text => {}
         Context::Quoted(quote) => {
@@ -68,7 +71,11 @@ pub fn scan(value: &[u8], context: Context) -> Option<Span> {
     None
 }
 
-impl<'v> Reader<'v> {
+/// What a byte costs, and a tag or an attribute besides.
+const UNITS_OF_BYTE: u64 = 3;
+const UNITS_OF_NAME: u64 = 100;
+
+impl<'v> Reader<'v, '_> {
     fn rest(&self) -> &'v [u8] {
         self.value.get(self.at..).unwrap_or_default()
     }
@@ -85,6 +92,12 @@ impl<'v> Reader<'v> {
         rest.get(..length).unwrap_or_default()
     }
 
+    /// Counts a name, and says whether one more may be looked at.
+    fn may_go_on(&mut self) -> bool {
+        self.effort.spend(UNITS_OF_NAME);
+        !self.effort.is_spent()
+    }
+
     fn step(&mut self) {
         self.at = self.at.saturating_add(1);
     }
@@ -95,6 +108,9 @@ impl<'v> Reader<'v> {
 
     /// Reads on to the next tag and through it: nothing if there is none, else what it runs.
     fn next_tag(&mut self) -> Option<Option<Span>> {
+        if !self.may_go_on() {
+            return None;
+        }
         self.skip(|b| b != b'<');
         let start = self.at;
         self.peek()?;
@@ -160,6 +176,9 @@ impl<'v> Reader<'v> {
                 }
                 b'<' => return None,
                 _ => {}
+            }
+            if !self.may_go_on() {
+                return None;
             }
             let start = self.at;
             let name = self.skip(|b| !is_blank(b) && !matches!(b, b'/' | b'>' | b'<' | b'=' | b'"' | b'\''));

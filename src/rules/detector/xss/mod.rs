@@ -19,33 +19,34 @@ mod url;
 pub use tables::NEEDS;
 
 use crate::rules::Span;
+use crate::rules::effort::Effort;
 use html::Context;
 use tables::Signs;
 
 /// Whether `value`, decoded by the caller to a fixed point, makes a browser run script if a page repeats it.
 ///
-/// Returns the range of bytes that shows it. Takes time linear in the value and allocates nothing.
-#[must_use]
-pub fn detect(value: &[u8]) -> Option<Span> {
+/// Returns the range of bytes that shows it; nothing if `effort` is spent first. Takes time linear in the value and allocates
+/// nothing.
+pub fn detect(value: &[u8], effort: &mut Effort) -> Option<Span> {
     let signs = Signs::of(value);
     if signs.any(Signs::LESS)
-        && let Some(span) = html::scan(value, Context::Text)
+        && let Some(span) = html::scan(value, Context::Text, effort)
     {
         return Some(span);
     }
     if signs.any(Signs::EQUALS | Signs::LESS) {
         for (sign, quote) in [(Signs::DOUBLE, b'"'), (Signs::SINGLE, b'\''), (Signs::BACK, b'`')] {
             if signs.any(sign)
-                && let Some(span) = html::scan(value, Context::Quoted(quote))
+                && let Some(span) = html::scan(value, Context::Quoted(quote), effort)
             {
                 return Some(span);
             }
         }
         if signs.any(Signs::EQUALS)
-            && let Some(span) = html::scan(value, Context::Bare)
+            && let Some(span) = html::scan(value, Context::Bare, effort)
         {
             return Some(span);
         }
     }
-    script::scan(value)
+    script::scan(value, effort)
 }

@@ -7,6 +7,7 @@ use super::place::{Place, Quotes};
 use super::tables::{TEMPLATE_NAMES, is_sign};
 use super::{encoding, url};
 use crate::rules::Span;
+use crate::rules::effort::Effort;
 
 /// What a value ends with, if that takes up again what its quote broke off.
 struct Ending {
@@ -51,13 +52,17 @@ fn is_operator(byte: u8) -> bool {
 }
 
 /// The first sign in `value` that runs script where no tag is needed.
-pub fn scan(value: &[u8]) -> Option<Span> {
+pub fn scan(value: &[u8], effort: &mut Effort) -> Option<Span> {
     let mut odd = Quotes::default();
     let mut is_template = false;
     let mut ending = None;
     for (at, mark) in value.iter().enumerate() {
         if !is_sign(*mark) {
             continue;
+        }
+        effort.spend(UNITS_OF_SIGN);
+        if effort.is_spent() {
+            return None;
         }
         let (head, rest) = value.split_at_checked(at)?;
         let place = Place { head, mark: *mark, tail: rest.split_first()?.1 };
@@ -101,6 +106,9 @@ pub fn scan(value: &[u8]) -> Option<Span> {
     }
     None
 }
+
+/// What a sign costs that is looked at.
+const UNITS_OF_SIGN: u64 = 60;
 
 /// Whether the word at the end of `head` leads out of the expression language of a browser's template.
 fn leaves_template(head: &[u8]) -> bool {

@@ -21,6 +21,7 @@ use backstop::engine::{Engine, Inspection};
 use backstop::extract;
 use backstop::http::Header;
 use backstop::path::Path;
+use backstop::rules::effort::Effort;
 use backstop::rules::detector::Detector;
 use backstop::rules::{EMBEDDED, Matcher, pattern};
 use backstop::transaction::Transaction;
@@ -126,7 +127,7 @@ fn parts() -> Vec<(String, Box<dyn Fn(&[u8])>)> {
     let all = Transform::ALL.iter().fold(TransformSet::EMPTY, |set, t| set.with(*t));
     parts.push(("decode all".into(), Box::new(move |text| _ = black_box(all.apply(text, Traits::of(text)).len()))));
     for (name, detector) in Detector::NAMES {
-        parts.push((format!("detector {name}"), Box::new(|text| _ = black_box(detector.detect(text)))));
+        parts.push((format!("detector {name}"), Box::new(|text| _ = black_box(detector.detect(text, &mut Effort::unlimited())))));
     }
     for kind in DEAR.iter().map(|dear| dear.content_type) {
         parts.push((

@@ -197,9 +197,9 @@ pub fn detector_seeds() -> Vec<Vec<u8>> {
 /// What a detector reports lies in the value, and is reported each time.
 pub fn detector(text: &[u8]) {
     for (name, detector) in Detector::NAMES {
-        let found = detector.detect(text);
+        let found = detector.detect(text, &mut Effort::unlimited());
         assert!(found.is_none_or(|s| s.start < s.end && s.end <= text.len()), "{name}: {found:?} of {}", text.len());
-        assert_eq!(found, detector.detect(text), "{name}");
+        assert_eq!(found, detector.detect(text, &mut Effort::unlimited()), "{name}");
     }
 }
 
