@@ -48,8 +48,8 @@ struct Room {
 const DEFAULT_EFFORT_MS: u64 = 10;
 
 /// What a byte of a body costs that is cut into values, and a value.
-const UNITS_OF_PARSED_BYTE: u64 = 8;
-const UNITS_OF_VALUE: u64 = 60;
+const UNITS_OF_PARSED_BYTE: u64 = 20;
+const UNITS_OF_VALUE: u64 = 250;
 
 /// So many bodies are gathered at once: at most 12 MiB with the largest `body.inspect`, 2 MiB with the default.
 const MAX_GATHERING: usize = 16;
@@ -166,10 +166,9 @@ impl Engine {
     /// What inspecting a request on `path` may cost.
     #[must_use]
     pub fn effort(&self, path: &Path<'_>) -> Effort {
-        const NS_OF_MS: u64 = 1_000_000;
         let bytes = self.body_limits(path).inspect_bytes.max(DEFAULT_INSPECT_BYTES) as u64;
-        let derived = bytes.saturating_mul(DEFAULT_EFFORT_MS * NS_OF_MS) / DEFAULT_INSPECT_BYTES as u64;
-        Effort::new(self.config.effort_ms.map_or(derived, |ms| ms.saturating_mul(NS_OF_MS)))
+        let derived = bytes.saturating_mul(DEFAULT_EFFORT_MS * Effort::UNITS_OF_MS) / DEFAULT_INSPECT_BYTES as u64;
+        Effort::new(self.config.effort_ms.map_or(derived, |ms| ms.saturating_mul(Effort::UNITS_OF_MS)))
     }
 
     /// Adds what is found in the head of a request.

@@ -24,15 +24,18 @@ use crate::verdict::Span;
 const CACHE_BYTES: usize = 256 * 1024;
 /// The states of all automata of a VM take at most about this much; then all begin anew.
 const ALL_CACHES_BYTES: usize = 2 * 1024 * 1024;
+/// What a VM builds at first is what any traffic needs; no request is blamed for it.
+const FREE_BYTES: usize = 1024 * 1024;
 /// Every so many bytes of a long text it is asked whether a match is under way.
 const STEP: usize = 32;
 
 /// What a byte read by an automaton costs.
-const UNITS_OF_BYTE: u64 = 2;
+const UNITS_OF_BYTE: u64 = 11;
 /// What a byte of new states costs; a state takes some hundreds.
-const UNITS_OF_STATE_BYTE: u64 = 3;
-/// What a byte read by the expression itself costs; it is asked only where the automaton found something.
-const UNITS_OF_EXACT_BYTE: u64 = 100;
+const UNITS_OF_STATE_BYTE: u64 = 35;
+/// What a byte read by the expression itself costs at the worst, when it has to try all ways at once; it is asked only where the
+/// automaton found something.
+const UNITS_OF_EXACT_BYTE: u64 = 3_350;
 
 /// An expression, ready to look for.
 #[derive(Debug)]
@@ -50,13 +53,15 @@ pub struct Expression {
 pub struct Caches {
     of_rules: Vec<Option<Cache>>,
     bytes: usize,
+    /// So much may still be built without being counted.
+    free: usize,
 }
 
 impl Caches {
     /// Room for so many rules.
     #[must_use]
     pub fn new(rules: usize) -> Self {
-        Self { of_rules: (0..rules).map(|_| None).collect(), bytes: 0 }
+        Self { of_rules: (0..rules).map(|_| None).collect(), bytes: 0, free: FREE_BYTES }
     }
 
     /// About how much memory they take.
@@ -113,10 +118,13 @@ impl Expression {
         };
         let built = cache.memory_usage();
         let rebuilt = cache.clear_count().saturating_sub(clears).saturating_mul(CACHE_BYTES);
-        effort.spend_on(built.saturating_sub(known).saturating_add(rebuilt), UNITS_OF_STATE_BYTE);
+        let grown = built.saturating_sub(known).saturating_add(rebuilt);
+        let free = grown.min(caches.free);
+        caches.free = caches.free.saturating_sub(free);
+        effort.spend_on(grown.saturating_sub(free), UNITS_OF_STATE_BYTE);
         caches.bytes = caches.bytes.saturating_sub(known).saturating_add(built);
         if caches.bytes > ALL_CACHES_BYTES {
-            *caches = Caches::new(caches.of_rules.len());
+            *caches = Caches { free: caches.free, ..Caches::new(caches.of_rules.len()) };
         }
         found
     }

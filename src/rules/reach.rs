@@ -115,4 +115,4 @@ impl Lead {
 }
 
 /// What a byte costs that is looked at for where a match may begin.
-const UNITS_OF_BYTE: u64 = 10;
+const UNITS_OF_BYTE: u64 = 3;

@@ -223,15 +223,15 @@ impl Ruleset {
                     let near = active.near(candidate, hits);
                     observer.candidate(&active.rule);
                     let found = active.confirm(&text, near, (caches, candidate.rule), effort);
-                    if effort.is_spent() {
-                        return ControlFlow::Break(());
-                    }
                     if near.is_none() || found.is_some() {
                         done = Some(candidate.rule);
                     }
                     if let Some(span) = found {
                         let (rule, counts) = (&active.rule, active.counts);
                         observer.matched(&Match { rule, counts, value, text: &text, span })?;
+                    }
+                    if effort.is_spent() {
+                        return ControlFlow::Break(());
                     }
                 }
             }
@@ -260,11 +260,11 @@ impl Ruleset {
 }
 
 /// What a byte costs that the prefilter passes over, and a literal that it compares.
-const UNITS_OF_BYTE: u64 = 2;
-const UNITS_OF_LITERAL: u64 = 4;
+const UNITS_OF_BYTE: u64 = 15;
+const UNITS_OF_LITERAL: u64 = 80;
 /// What a byte costs that the decoders look at, and one that the normalisers do.
-const UNITS_OF_DECODERS: u64 = 20;
-const UNITS_OF_NORMALISERS: u64 = 4;
+const UNITS_OF_DECODERS: u64 = 18;
+const UNITS_OF_NORMALISERS: u64 = 18;
 
 impl Group {
     /// The needs of its rules.

@@ -252,6 +252,7 @@ impl Transaction {
         let content_type = std::mem::take(&mut pending.content_type);
         let inspect = |inspection: &mut Inspection<'_>| {
             if let Encoded::Inflated { text, whole } = &encoded {
+                inspection.effort.spend_on(text.len(), UNITS_OF_INFLATED_BYTE);
                 engine.inspect_body(&content_type, text, *whole, inspection);
             }
             // As it came, too: most applications never look at the encoding, so that it may lie.
@@ -317,6 +318,9 @@ impl Transaction {
         }
     }
 }
+
+/// What a byte costs that is inflated.
+const UNITS_OF_INFLATED_BYTE: u64 = 50;
 
 impl Pending {
     /// Whether the head is held with the body. A gRPC stream may await an answer before its first message.

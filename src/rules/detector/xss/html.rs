@@ -4,6 +4,7 @@ use super::css;
 use super::lexeme::{is_blank, is_in, is_quote, skip_start, split_start, starts_with, trim_start};
 use super::tables::{ACTIVE, ANGULAR, Danger, EVENTS, LOADING, NOT_EVENTS, PAGE_HEADERS, RUNNERS, URL_ATTRIBUTES};
 use super::url;
+use crate::decode::until;
 use crate::rules::Span;
 use crate::rules::effort::Effort;
 
@@ -45,7 +46,9 @@ pub fn scan(value: &[u8], context: Context, effort: &mut Effort) -> Option<Span>
     match context {
         Context::Text => {}
         Context::Quoted(quote) => {
-            reader.at = value.iter().position(|b| *b == quote)?.saturating_add(1);
+            reader.skip_to(quote);
+            reader.peek()?;
+            reader.step();
             if let Some(span) = reader.attributes(Tag {
                 start: reader.at.saturating_sub(1),
                 danger: Danger::None,
@@ -72,8 +75,8 @@ pub fn scan(value: &[u8], context: Context, effort: &mut Effort) -> Option<Span>
 }
 
 /// What a byte costs, and a tag or an attribute besides.
-const UNITS_OF_BYTE: u64 = 3;
-const UNITS_OF_NAME: u64 = 100;
+const UNITS_OF_BYTE: u64 = 10;
+const UNITS_OF_NAME: u64 = 80;
 
 impl<'v> Reader<'v, '_> {
     fn rest(&self) -> &'v [u8] {
@@ -90,6 +93,13 @@ impl<'v> Reader<'v, '_> {
         let length = rest.iter().position(|b| !kind(*b)).unwrap_or(rest.len());
         self.at = self.at.saturating_add(length);
         rest.get(..length).unwrap_or_default()
+    }
+
+    /// Steps over what stands before the next `byte`, and gives it.
+    fn skip_to(&mut self, byte: u8) -> &'v [u8] {
+        let (before, _) = until(self.rest(), byte, byte);
+        self.at = self.at.saturating_add(before.len());
+        before
     }
 
     /// Counts a name, and says whether one more may be looked at.
@@ -111,7 +121,7 @@ impl<'v> Reader<'v, '_> {
         if !self.may_go_on() {
             return None;
         }
-        self.skip(|b| b != b'<');
+        self.skip_to(b'<');
         let start = self.at;
         self.peek()?;
         self.step();
@@ -161,7 +171,7 @@ impl<'v> Reader<'v, '_> {
         if danger != Danger::Style {
             return None;
         }
-        let text = self.skip(|b| b != b'<');
+        let text = self.skip_to(b'<');
         css::is_active(text).then(|| self.span(start))
     }
 
@@ -213,10 +223,10 @@ impl<'v> Reader<'v, '_> {
         };
         self.step();
         if !self.gone.contains(&Some(quote)) {
-            let rest = self.rest();
-            if let Some(length) = rest.iter().position(|b| *b == quote) {
-                self.at = self.at.saturating_add(length).saturating_add(1);
-                return rest.get(..length).unwrap_or_default();
+            let (inside, rest) = until(self.rest(), quote, quote);
+            if !rest.is_empty() {
+                self.at = self.at.saturating_add(inside.len()).saturating_add(1);
+                return inside;
             }
             self.gone = [Some(quote), self.gone.first().copied().flatten()];
         }
