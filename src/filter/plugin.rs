@@ -65,7 +65,8 @@ impl Plugin {
 
     /// Some time has passed.
     pub fn on_tick(&self) {
-        if let Some((_, world)) = &self.running {
+        if let Some((engine, world)) = &self.running {
+            engine.prepare();
             world.tell_counts();
         }
     }

@@ -25,7 +25,7 @@ const CACHE_BYTES: usize = 256 * 1024;
 /// The states of all automata of a VM take at most about this much; then all begin anew.
 const ALL_CACHES_BYTES: usize = 2 * 1024 * 1024;
 /// What a VM builds at first is what any traffic needs; no request is blamed for it.
-const FREE_BYTES: usize = 1024 * 1024;
+const FREE_BYTES: usize = 512 * 1024;
 /// Every so many bytes of a long text it is asked whether a match is under way.
 const STEP: usize = 32;
 
@@ -108,21 +108,16 @@ impl Expression {
         let Some((automaton, slot)) = self.automaton.as_ref().zip(caches.of_rules.get_mut(rule)) else {
             return self.exactly(text, 0..text.len(), effort);
         };
-        let known = slot.as_ref().map_or(0, Cache::memory_usage);
+        let before = slot.as_ref().map_or(0, Cache::memory_usage);
         let cache = slot.get_or_insert_with(|| automaton.create_cache());
-        let clears = cache.clear_count();
-        let mut search = Search { expression: self, automaton, cache, text, effort };
+        let free = &mut caches.free;
+        let mut search = Search { expression: self, automaton, cache, text, effort, free, known: before };
         let found = match near {
             None => search.whole(),
             Some(near) => search.near(near),
         };
-        let built = cache.memory_usage();
-        let rebuilt = cache.clear_count().saturating_sub(clears).saturating_mul(CACHE_BYTES);
-        let grown = built.saturating_sub(known).saturating_add(rebuilt);
-        let free = grown.min(caches.free);
-        caches.free = caches.free.saturating_sub(free);
-        effort.spend_on(grown.saturating_sub(free), UNITS_OF_STATE_BYTE);
-        caches.bytes = caches.bytes.saturating_sub(known).saturating_add(built);
+        search.settle(0);
+        caches.bytes = caches.bytes.saturating_sub(before).saturating_add(search.known);
         if caches.bytes > ALL_CACHES_BYTES {
             *caches = Caches { free: caches.free, ..Caches::new(caches.of_rules.len()) };
         }
@@ -138,6 +133,9 @@ impl Expression {
         let end = part.end.saturating_add(1).min(text.len());
         let slice = text.get(begin..end)?;
         effort.spend_on(slice.len(), UNITS_OF_EXACT_BYTE);
+        if effort.is_spent() {
+            return None;
+        }
         let found = exact.find_at(slice, part.start.saturating_sub(begin))?;
         let span = |m: regex::bytes::Match<'_>, offset: usize| Span {
             start: m.start().saturating_add(offset),
@@ -148,6 +146,9 @@ impl Expression {
         }
         // It may end there only because the slice does.
         effort.spend_on(text.len().saturating_sub(begin), UNITS_OF_EXACT_BYTE);
+        if effort.is_spent() {
+            return None;
+        }
         exact.find_at(text, part.start).map(|m| span(m, 0))
     }
 }
@@ -159,6 +160,10 @@ struct Search<'s> {
     cache: &'s mut Cache,
     text: &'s [u8],
     effort: &'s mut Effort,
+    /// See [`Caches::free`].
+    free: &'s mut usize,
+    /// So much of the cache has been counted.
+    known: usize,
 }
 
 /// How reading a part of the text ended.
@@ -203,19 +208,23 @@ impl Search<'_> {
         None
     }
 
-    /// Reads from `from` until a match is found, or until `due` is reached and no match is under way.
-    fn read(&mut self, from: usize, due: usize) -> End {
-        let end = self.read_counted(from, due);
-        let read = match end {
-            End::Idle(at) => at,
-            End::Found(Span { end, .. }) => end,
-            End::Text => self.text.len(),
-        };
-        self.effort.spend_on(read.saturating_sub(from), UNITS_OF_BYTE);
-        end
+    /// Counts so many bytes that were read, and the states that they made necessary.
+    fn settle(&mut self, bytes: usize) {
+        self.effort.spend_on(bytes, UNITS_OF_BYTE);
+        let built = self.cache.memory_usage();
+        if built != self.known {
+            // Less than before: it was full, and began anew.
+            let rebuilt = if built < self.known { CACHE_BYTES } else { 0 };
+            let grown = built.saturating_add(rebuilt).saturating_sub(self.known);
+            let free = grown.min(*self.free);
+            *self.free = self.free.saturating_sub(free);
+            self.effort.spend_on(grown.saturating_sub(free), UNITS_OF_STATE_BYTE);
+            self.known = built;
+        }
     }
 
-    fn read_counted(&mut self, from: usize, due: usize) -> End {
+    /// Reads from `from` until a match is found, or until `due` is reached and no match is under way.
+    fn read(&mut self, from: usize, due: usize) -> End {
         let mut last = from.checked_sub(1).and_then(|at| self.text.get(at)).copied();
         let Some(mut state) = self.start(last) else { return self.confirm(from, self.text.len()) };
         let mut idle = Idle::default();
@@ -236,6 +245,7 @@ impl Search<'_> {
                     }
                 }
             }
+            self.settle(step.len());
             at = at.saturating_add(step.len());
             last = step.last().copied();
             if is_long && idle.holds(self.automaton, self.cache, state, last) {

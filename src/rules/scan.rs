@@ -150,6 +150,13 @@ impl Ruleset {
         self.active.is_empty()
     }
 
+    /// Compiles up to `most` of the expressions that no value has asked for yet, so that the requests that will do not wait for
+    /// it; says how many it was.
+    pub fn prepare(&self, most: usize) -> usize {
+        let waiting = self.active.iter().filter(|active| active.expression.get().is_none());
+        waiting.filter_map(Active::expression).take(most).count()
+    }
+
     /// Room of the right size for [`Ruleset::scan`].
     #[must_use]
     pub fn scratch(&self) -> Scratch {
@@ -300,11 +307,14 @@ impl Active {
     ) -> Option<Span> {
         match &self.rule.matcher {
             Matcher::Detector(detector) => detector.detect(text, effort),
-            Matcher::Regex(source) => {
-                let ignore_case = self.rule.transforms.contains(Transform::Lowercase);
-                let expression = self.expression.get_or_init(|| Expression::new(source, ignore_case));
-                expression.find(text, near, caches, effort)
-            }
+            Matcher::Regex(_) => self.expression()?.find(text, near, caches, effort),
         }
+    }
+
+    /// Its expression, compiled if it is not yet; none for a detector.
+    fn expression(&self) -> Option<&Expression> {
+        let Matcher::Regex(source) = &self.rule.matcher else { return None };
+        let ignore_case = self.rule.transforms.contains(Transform::Lowercase);
+        Some(self.expression.get_or_init(|| Expression::new(source, ignore_case)))
     }
 }
