@@ -5,7 +5,7 @@
 //! brought the rule up: from where a match with that literal may begin at the earliest, until no match is under way.
 
 use std::borrow::Cow;
-use std::sync::OnceLock;
+use std::ops::Range;
 
 use regex::bytes::Regex;
 use regex_automata::hybrid::LazyStateID;
@@ -24,18 +24,22 @@ use crate::verdict::Span;
 const CACHE_BYTES: usize = 256 * 1024;
 /// The states of all automata of a VM take at most about this much; then all begin anew.
 const ALL_CACHES_BYTES: usize = 2 * 1024 * 1024;
+/// So many expressions are kept compiled; then all are forgotten.
+const MAX_COMPILED: usize = 32;
 /// What a VM builds at first is what any traffic needs; no request is blamed for it.
 const FREE_BYTES: usize = 512 * 1024;
 /// Every so many bytes of a long text it is asked whether a match is under way.
 const STEP: usize = 32;
 
 /// What a byte read by an automaton costs.
-const UNITS_OF_BYTE: u64 = 11;
+const UNITS_OF_BYTE: u64 = 18;
 /// What a byte of new states costs; a state takes some hundreds.
-const UNITS_OF_STATE_BYTE: u64 = 35;
+const UNITS_OF_STATE_BYTE: u64 = 37;
 /// What a byte read by the expression itself costs at the worst, when it has to try all ways at once; it is asked only where the
 /// automaton found something.
 const UNITS_OF_EXACT_BYTE: u64 = 3_350;
+/// What it costs to compile it and to read with it for the first time, once in the life of a VM.
+const UNITS_OF_COMPILING: u64 = 9_000_000;
 
 /// An expression, ready to look for.
 #[derive(Debug)]
@@ -44,27 +48,48 @@ pub struct Expression {
     ignore_case: bool,
     /// None if it cannot be built; then the expression itself does all the work.
     automaton: Option<DFA>,
-    /// Compiled when the automaton first finds something: on harmless traffic that is hardly ever.
-    exact: OnceLock<Option<Regex>>,
 }
 
-/// What automata have built so far, one for each rule.
+/// What was made for expressions so far, one for each rule.
 #[derive(Debug)]
 pub struct Caches {
-    of_rules: Vec<Option<Cache>>,
+    of_rules: Vec<Slot>,
+    /// How much the states of all automata take, about.
     bytes: usize,
+    /// How many expressions are compiled.
+    compiled: usize,
     /// So much may still be built without being counted.
     free: usize,
+}
+
+#[derive(Debug, Default)]
+struct Slot {
+    /// The states of the automaton.
+    states: Option<Cache>,
+    /// The expression itself, compiled when the automaton first finds something: on harmless traffic that is hardly ever.
+    exact: Option<Regex>,
 }
 
 impl Caches {
     /// Room for so many rules.
     #[must_use]
     pub fn new(rules: usize) -> Self {
-        Self { of_rules: (0..rules).map(|_| None).collect(), bytes: 0, free: FREE_BYTES }
+        Self { of_rules: (0..rules).map(|_| Slot::default()).collect(), bytes: 0, compiled: 0, free: FREE_BYTES }
     }
 
-    /// About how much memory they take.
+    /// Drops what has become too much.
+    fn forget(&mut self) {
+        if self.bytes > ALL_CACHES_BYTES {
+            self.bytes = 0;
+            self.of_rules.iter_mut().for_each(|slot| slot.states = None);
+        }
+        if self.compiled > MAX_COMPILED {
+            self.compiled = 0;
+            self.of_rules.iter_mut().for_each(|slot| slot.exact = None);
+        }
+    }
+
+    /// About how much memory the states of all automata take.
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.bytes
@@ -85,15 +110,15 @@ pub struct Near<'s> {
 impl Expression {
     /// Makes `source` ready, case ignored or not.
     #[must_use]
-    pub fn new(source: &Cow<'static, str>, ignore_case: bool) -> Self {
-        let automaton = pattern::parse(source, ignore_case).ok().and_then(|hir| {
+    pub fn new(source: Cow<'static, str>, ignore_case: bool) -> Self {
+        let automaton = pattern::parse(&source, ignore_case).ok().and_then(|hir| {
             let config = Config::new().utf8(false).which_captures(WhichCaptures::None);
             let config = config.nfa_size_limit(Some(pattern::SIZE_LIMIT_BYTES));
             let nfa = Compiler::new().configure(config).build_from_hir(&pattern::relaxed(&hir)).ok()?;
             let config = DFA::config().match_kind(MatchKind::All).cache_capacity(CACHE_BYTES);
             DFA::builder().configure(config.skip_cache_capacity_check(true)).build_from_nfa(nfa).ok()
         });
-        Self { source: source.clone(), ignore_case, automaton, exact: OnceLock::new() }
+        Self { source, ignore_case, automaton }
     }
 
     /// The first match in `text`, or near those places of it; nothing if `effort` is spent first. `rule` is whose states
@@ -105,29 +130,38 @@ impl Expression {
         (caches, rule): (&mut Caches, usize),
         effort: &mut Effort,
     ) -> Option<Span> {
-        let Some((automaton, slot)) = self.automaton.as_ref().zip(caches.of_rules.get_mut(rule)) else {
-            return self.exactly(text, 0..text.len(), effort);
+        let Slot { states, exact } = caches.of_rules.get_mut(rule)?;
+        let was_compiled = exact.is_some();
+        let found = match &self.automaton {
+            None => self.exactly(text, 0..text.len(), exact, effort),
+            Some(automaton) => {
+                let before = states.as_ref().map_or(0, Cache::memory_usage);
+                let cache = states.get_or_insert_with(|| automaton.create_cache());
+                let free = &mut caches.free;
+                let mut search =
+                    Search { expression: self, automaton, cache, exact, text, effort, free, known: before };
+                let found = match near {
+                    None => search.whole(),
+                    Some(near) => search.near(near),
+                };
+                search.settle(0);
+                caches.bytes = caches.bytes.saturating_sub(before).saturating_add(search.known);
+                found
+            }
         };
-        let before = slot.as_ref().map_or(0, Cache::memory_usage);
-        let cache = slot.get_or_insert_with(|| automaton.create_cache());
-        let free = &mut caches.free;
-        let mut search = Search { expression: self, automaton, cache, text, effort, free, known: before };
-        let found = match near {
-            None => search.whole(),
-            Some(near) => search.near(near),
-        };
-        search.settle(0);
-        caches.bytes = caches.bytes.saturating_sub(before).saturating_add(search.known);
-        if caches.bytes > ALL_CACHES_BYTES {
-            *caches = Caches { free: caches.free, ..Caches::new(caches.of_rules.len()) };
-        }
+        caches.compiled = caches.compiled.saturating_add(usize::from(exact.is_some() && !was_compiled));
+        caches.forget();
         found
     }
 
     /// The first match in this part of `text`, which no match begins before or ends behind.
-    fn exactly(&self, text: &[u8], part: std::ops::Range<usize>, effort: &mut Effort) -> Option<Span> {
-        // It compiled when the rule was read, so it compiles here.
-        let exact = self.exact.get_or_init(|| pattern::compile(&self.source, self.ignore_case).ok()).as_ref()?;
+    fn exactly(&self, text: &[u8], part: Range<usize>, exact: &mut Option<Regex>, effort: &mut Effort) -> Option<Span> {
+        if exact.is_none() {
+            effort.spend(UNITS_OF_COMPILING);
+            // It compiled when the rule was read, so it compiles here.
+            *exact = pattern::compile(&self.source, self.ignore_case).ok();
+        }
+        let exact = exact.as_ref()?;
         // A byte more on either side, so that no edge is seen where there is none.
         let begin = part.start.saturating_sub(1);
         let end = part.end.saturating_add(1).min(text.len());
@@ -158,6 +192,7 @@ struct Search<'s> {
     expression: &'s Expression,
     automaton: &'s DFA,
     cache: &'s mut Cache,
+    exact: &'s mut Option<Regex>,
     text: &'s [u8],
     effort: &'s mut Effort,
     /// See [`Caches::free`].
@@ -275,7 +310,8 @@ impl Search<'_> {
 
     /// Asks the expression itself about a part of the text in which the automaton found something.
     fn confirm(&mut self, begin: usize, end: usize) -> End {
-        self.expression.exactly(self.text, begin..end, self.effort).map_or(End::Text, End::Found)
+        let found = self.expression.exactly(self.text, begin..end, self.exact, self.effort);
+        found.map_or(End::Text, End::Found)
     }
 }
 

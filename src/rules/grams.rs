@@ -68,7 +68,7 @@ pub struct Grams {
 impl Grams {
     /// No literal shares any yet.
     #[must_use]
-    pub fn new() -> Self {
+    pub fn unshared() -> Self {
         let mut often = vec![0; GRAMS];
         for (per_million, texts) in OFTEN {
             for text in texts.as_bytes().as_chunks::<3>().0 {

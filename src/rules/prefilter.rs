@@ -172,7 +172,7 @@ impl Prefilter {
                 this.anywhere.insert(need);
             }
         }
-        let (mut grams, mut places) = (Grams::new(), Vec::new());
+        let (mut grams, mut places) = (Grams::unshared(), Vec::new());
         for (literal, needs) in &found {
             this.add(*literal, needs, &mut grams, &mut places);
         }

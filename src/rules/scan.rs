@@ -176,7 +176,7 @@ impl Ruleset {
         let Scratch { plain, decoded: room, normalised, caches } = scratch;
         // Where decoders change a long text, only the few rules that want it as it came need to know what that holds.
         let is_long = value.bytes.len() >= LONG;
-        let changes = is_long.then(|| self.at_work(value.bytes, Traits::of(value.bytes))).unwrap_or_default();
+        let changes = if is_long { self.at_work(value.bytes, Traits::of(value.bytes)) } else { TransformSet::EMPTY };
         let mut is_light = self.groups.iter().any(|group| !group.is_light && !group.decoders.is_disjoint(changes));
         self.pass(is_light.then_some(&self.light), value.bytes, plain, effort);
         let at_work = self.at_work(value.bytes, plain.traits);
@@ -267,11 +267,11 @@ impl Ruleset {
 }
 
 /// What a byte costs that the prefilter passes over, and a literal that it compares.
-const UNITS_OF_BYTE: u64 = 15;
-const UNITS_OF_LITERAL: u64 = 80;
+const UNITS_OF_BYTE: u64 = 16;
+const UNITS_OF_LITERAL: u64 = 70;
 /// What a byte costs that the decoders look at, and one that the normalisers do.
 const UNITS_OF_DECODERS: u64 = 18;
-const UNITS_OF_NORMALISERS: u64 = 18;
+const UNITS_OF_NORMALISERS: u64 = 19;
 
 impl Group {
     /// The needs of its rules.
@@ -315,6 +315,6 @@ impl Active {
     fn expression(&self) -> Option<&Expression> {
         let Matcher::Regex(source) = &self.rule.matcher else { return None };
         let ignore_case = self.rule.transforms.contains(Transform::Lowercase);
-        Some(self.expression.get_or_init(|| Expression::new(source, ignore_case)))
+        Some(self.expression.get_or_init(|| Expression::new(source.clone(), ignore_case)))
     }
 }

@@ -6,24 +6,12 @@
 /// How often each of some trigrams stands in a million bytes, about, and the trigrams, one after the other.
 #[rustfmt::skip]
 pub const OFTEN: &[(u16, &str)] = &[
-    (26456, concat!(
-        "   ",
-    )),
-    (11065, concat!(
-        "222",
-    )),
-    (3512, concat!(
-        "\t  %22022htmiontml",
-    )),
-    (2410, concat!(
-        ".0.0.00.22%22.02.220222.220;q==0.apppplq=0slttioxsl",
-    )),
-    (1693, concat!(
-        " li.0 .22/2222%ateaticatenthroicainglicml,on/plirom",
-    )),
-    (1214, concat!(
-        " ch de th%2c000002;v=></ageameandarichrcomcondefextforhttlatn/xomeplereftertexthettpwebxml",
-    )),
+    (26456, "   "),
+    (11065, "222"),
+    (3512, "\t  %22022htmiontml"),
+    (2410, ".0.0.00.22%22.02.220222.220;q==0.apppplq=0slttioxsl"),
+    (1693, " li.0 .22/2222%ateaticatenthroicainglicml,on/plirom"),
+    (1214, " ch de th%2c000002;v=></ageameandarichrcomcondefextforhttlatn/xomeplereftertexthettpwebxml"),
     (868, concat!(
         "\t\t\t (k ap ge hr in sa\",\"\":\"\";v%20%2a%2d(kh) a) c*/*,\t , \", d, l,ap,en.2,.ht/2./a>/li0 (0 s0; 2 (",
         "2) 22 22)2c%://</a</t<a =\"0a ha/2ablafaassbkiblec%2ckod%2e ge, e/0ebkeckef=eflewef=\"farflagecgzihe hrei/2",

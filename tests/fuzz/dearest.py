@@ -36,6 +36,8 @@ def instructions(name, size):
 def main(search):
     build()
     subprocess.run([BINARY, "kept"], check=True)
+    print("\nThe dearest of some nine hundred bodies that never repeat themselves:\n", flush=True)
+    subprocess.run([BINARY, "restless"], check=True)
     print(f"\n| input | instructions for {SMALL:,} bytes | for {LARGE:,} | growth | for each byte |\n| --- | ---: | ---: | ---: | ---: |")
     failed = 0
     names = sorted(file.stem for file in (ROOT / "tests" / "bench" / "dear").iterdir())

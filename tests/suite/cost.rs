@@ -4,9 +4,7 @@ use backstop::engine::{Engine, Inspection};
 use backstop::path::Path;
 
 use crate::cpu::assert_linear;
-
-#[path = "../bench/micro/src/dear.rs"]
-mod dear;
+use crate::dear;
 
 #[test]
 fn time_is_linear_in_the_dearest_bodies() {

@@ -4,10 +4,8 @@ use backstop::engine::{Engine, Inspection};
 use backstop::path::Path;
 use backstop::verdict::Action;
 
+use crate::dear;
 use crate::proxy::{Proxy, reply};
-
-#[path = "../bench/micro/src/dear.rs"]
-mod dear;
 
 const DETAILS: &str = "backstop{effort:too-costly}";
 

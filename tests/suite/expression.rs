@@ -11,19 +11,8 @@ use backstop::rules::reach::{Lead, Reach};
 use backstop::rules::spots::{LONG, Spots};
 use backstop::rules::{EMBEDDED, Match, Matcher, Observer, Rule, Ruleset, pattern, required};
 
+use crate::dear::{Random, restless};
 use crate::rules::sources;
-
-/// A generator that is the same on every machine (xorshift64).
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % bound as u64).unwrap()
-    }
-}
 
 #[derive(Default)]
 struct Found(bool);
@@ -94,27 +83,13 @@ fn a_long_text_hides_nothing() {
     assert!(looked > 5_000 && matched > 1_000, "{looked} {matched}");
 }
 
-/// Texts made of a rule's own words and of single bytes: what an automaton has the most states for.
-fn restless(rule: &Rule, length: usize, random: &mut Random) -> Vec<u8> {
-    let words: Vec<&str> = rule.needs.iter().flat_map(|need| need.texts.iter().map(|text| text.text)).collect();
-    let signs = b" (){}[]<>\"'$=;,.:/a0-";
-    let mut text = Vec::new();
-    while text.len() < length {
-        match words.get(random.below(words.len().max(1) * 2)) {
-            Some(word) => text.extend_from_slice(&word.as_bytes()[..=random.below(word.len())]),
-            None => text.push(signs[random.below(signs.len())]),
-        }
-    }
-    text
-}
-
 #[test]
 fn no_text_makes_an_automaton_build_for_ever() {
     const CACHE_BYTES: usize = 300 * 1024;
     let mut random = Random(0xb17d);
     for rule in EMBEDDED {
         let Matcher::Regex(source) = &rule.matcher else { continue };
-        let expression = Expression::new(source, true);
+        let expression = Expression::new(source.clone(), true);
         let mut caches = Caches::new(1);
         let text = restless(rule, 20_000, &mut random);
         let mut effort = Effort::unlimited();
@@ -129,7 +104,7 @@ fn no_text_makes_an_automaton_build_for_ever() {
 fn work_ends_when_the_effort_is_spent() {
     let rule = EMBEDDED.iter().find(|rule| rule.id == "php-function").unwrap();
     let Matcher::Regex(source) = &rule.matcher else { panic!("no expression") };
-    let expression = Expression::new(source, true);
+    let expression = Expression::new(source.clone(), true);
     let mut text = restless(rule, 400_000, &mut Random(7));
     text.retain(|byte| *byte != b'(');
     let mut effort = Effort::new(Effort::UNITS_OF_MS);

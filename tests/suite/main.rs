@@ -15,6 +15,8 @@ mod client;
 mod corpus;
 mod cost;
 mod cpu;
+#[path = "../bench/micro/src/dear.rs"]
+mod dear;
 mod decode;
 mod detector;
 mod diagnostics;

@@ -1,6 +1,6 @@
-//! `dearest kept | rules | bricks | mixes SECONDS | inspect NAME BYTES`: what costs the most CPU time for each byte.
+//! `dearest kept | restless | rules | bricks | mixes SECONDS | inspect NAME BYTES`: what costs the most CPU time for each byte.
 //!
-//! `kept`: what the inputs cost that are kept in tests/bench/dear. `inspect`: one of them, for callgrind. `rules`: each rule's expression and each detector over texts made of what it nearly matches. `bricks`: each decoder, parser and the
+//! `kept`: what the inputs cost that are kept in tests/bench/dear. `restless`: what bodies cost that never repeat themselves. `inspect`: one of them, for callgrind. `rules`: each rule's expression and each detector over texts made of what it nearly matches. `bricks`: each decoder, parser and the
 //! whole inspection over one piece repeated. `mixes`: bricks bred with each other.
 #![allow(clippy::disallowed_methods, clippy::type_complexity, reason = "a command line for developers")]
 
@@ -21,14 +21,14 @@ use backstop::engine::{Engine, Inspection};
 use backstop::extract;
 use backstop::http::Header;
 use backstop::path::Path;
-use backstop::rules::effort::Effort;
 use backstop::rules::detector::Detector;
+use backstop::rules::effort::Effort;
 use backstop::rules::{EMBEDDED, Matcher, pattern};
 use backstop::transaction::Transaction;
 use backstop::verdict::Action;
 use cpu_time::ThreadTime;
 
-use dear::{DEAR, PROSE};
+use dear::{DEAR, PROSE, Random, restless as restless_text};
 use fake::Fake;
 
 const SIZE: usize = 16 * 1024;
@@ -127,7 +127,10 @@ fn parts() -> Vec<(String, Box<dyn Fn(&[u8])>)> {
     let all = Transform::ALL.iter().fold(TransformSet::EMPTY, |set, t| set.with(*t));
     parts.push(("decode all".into(), Box::new(move |text| _ = black_box(all.apply(text, Traits::of(text)).len()))));
     for (name, detector) in Detector::NAMES {
-        parts.push((format!("detector {name}"), Box::new(|text| _ = black_box(detector.detect(text, &mut Effort::unlimited())))));
+        parts.push((
+            format!("detector {name}"),
+            Box::new(|text| _ = black_box(detector.detect(text, &mut Effort::unlimited()))),
+        ));
     }
     for kind in DEAR.iter().map(|dear| dear.content_type) {
         parts.push((
@@ -248,16 +251,30 @@ fn measured(content_type: &str, value: &[u8], body: &[u8]) -> Cost {
     Cost { first, prepared, warm, refused }
 }
 
-/// A generator that is the same on every machine (xorshift64).
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % bound as u64).expect("fits")
+/// The dearest requests with a body made of one rule's words, or of two rules', that never repeats itself.
+fn restless() {
+    const BODY_BYTES: usize = 131_072;
+    let mut random = Random(0x5eed);
+    let mut rows: Vec<(Duration, String)> = Vec::new();
+    for (i, rule) in EMBEDDED.iter().enumerate() {
+        let other = &EMBEDDED[(i * 7 + 1) % EMBEDDED.len()];
+        let alone = restless_text(rule, BODY_BYTES, &mut random);
+        let mut both = restless_text(rule, BODY_BYTES / 2, &mut random);
+        both.extend(restless_text(other, BODY_BYTES / 2, &mut random));
+        for (name, body) in [(rule.id.to_string(), alone), (format!("{} and {}", rule.id, other.id), both)] {
+            for content_type in ["text/plain", "application/x-www-form-urlencoded"] {
+                let cost = measured(content_type, b"", &body);
+                let refused = if cost.refused { "refused" } else { "" };
+                rows.push((
+                    cost.prepared,
+                    format!("{name} | {content_type} | {} | {} | {refused}", ms(cost.prepared), ms(cost.warm)),
+                ));
+            }
+        }
     }
+    rows.sort_by_key(|row| std::cmp::Reverse(row.0));
+    println!("| words of | sent as | prepared | warm | |\n| --- | --- | ---: | ---: | --- |");
+    rows.iter().take(10).for_each(|(_, row)| println!("| {row} |"));
 }
 
 fn mixes(seconds: u64) {
@@ -314,9 +331,10 @@ fn main() {
             inspect(&engine, dear.content_type, &text);
             counted(&engine, dear.content_type, &text);
         }
+        ["restless"] => restless(),
         ["rules"] => rules(),
         ["bricks"] => search_bricks(),
         ["mixes", seconds] => mixes(seconds.parse().expect("seconds")),
-        _ => eprintln!("dearest kept | rules | bricks | mixes SECONDS | inspect NAME BYTES"),
+        _ => eprintln!("dearest kept | restless | rules | bricks | mixes SECONDS | inspect NAME BYTES"),
     }
 }
