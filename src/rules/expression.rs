@@ -1,98 +1,106 @@
-//! A rule's expression at work: first by an automaton that finds every match and now and then what is none, then by itself.
+//! A rule's expression at work: first by an automaton that finds every match and now and then what is none, then exactly.
 //!
-//! The automaton is that of the [`relaxed`](pattern::relaxed) expression, so that it stays small whatever it reads; it is built
-//! state by state as texts ask for it (regex-automata's lazy DFA). Of a long text it reads what lies around the literals that
-//! brought the rule up: from where a match with that literal may begin at the earliest, until no match is under way.
+//! The first automaton is that of the [`relaxed`](pattern::relaxed) expression, so that it stays small whatever it reads. Of a long
+//! text it reads what lies around the literals that brought the rule up: from where a match with such a literal may begin at the
+//! earliest, until no match is under way. Where it found something, and the expression counts further than it does, the
+//! expression's own automaton reads that part again.
 
 use std::borrow::Cow;
 use std::ops::Range;
 
-use regex::bytes::Regex;
-use regex_automata::hybrid::LazyStateID;
-use regex_automata::hybrid::dfa::{Cache, DFA};
-use regex_automata::nfa::thompson::{Compiler, Config, WhichCaptures};
-use regex_automata::util::start;
-use regex_automata::{Anchored, MatchKind};
-
+use super::automaton::{Automaton, Idle, States};
 use super::effort::Effort;
 use super::pattern;
 use super::reach::Lead;
-use super::spots::Spots;
-use crate::verdict::Span;
+use super::spots::{LONG, Spots};
+use crate::verdict::{Finding, Span};
 
-/// The states of one automaton take at most about this much; then it begins anew.
-const CACHE_BYTES: usize = 256 * 1024;
-/// The states of all automata of a VM take at most about this much; then all begin anew.
-const ALL_CACHES_BYTES: usize = 2 * 1024 * 1024;
-/// So many expressions are kept compiled; then all are forgotten.
-const MAX_COMPILED: usize = 32;
+/// The states of all automata of a VM take at most about this much; then those are dropped that were not used for the longest time.
+const ALL_STATES_BYTES: usize = 3 * 1024 * 1024;
+/// So many automata of exact expressions are kept.
+const MAX_EXACT: usize = 64;
 /// What a VM builds at first is what any traffic needs; no request is blamed for it.
 const FREE_BYTES: usize = 512 * 1024;
 /// Every so many bytes of a long text it is asked whether a match is under way.
 const STEP: usize = 32;
-
-/// What a byte read by an automaton costs.
-const UNITS_OF_BYTE: u64 = 18;
-/// What a byte of new states costs; a state takes some hundreds.
-const UNITS_OF_STATE_BYTE: u64 = 37;
-/// What a byte read by the expression itself costs at the worst, when it has to try all ways at once; it is asked only where the
-/// automaton found something.
-const UNITS_OF_EXACT_BYTE: u64 = 3_350;
-/// What it costs to compile it and to read with it for the first time, once in the life of a VM.
-const UNITS_OF_COMPILING: u64 = 9_000_000;
+/// So many bytes are read at most to say where a match begins.
+const MAX_SOUGHT: usize = 16 * 1024;
+/// What it costs to compile an exact expression.
+const UNITS_OF_COMPILING: u64 = 2_000_000;
 
 /// An expression, ready to look for.
 #[derive(Debug)]
 pub struct Expression {
     source: Cow<'static, str>,
     ignore_case: bool,
-    /// None if it cannot be built; then the expression itself does all the work.
-    automaton: Option<DFA>,
+    relaxed: Option<Automaton>,
+    /// Whether the relaxed expression is the expression itself.
+    is_exact: bool,
 }
 
 /// What was made for expressions so far, one for each rule.
 #[derive(Debug)]
 pub struct Caches {
     of_rules: Vec<Slot>,
-    /// How much the states of all automata take, about.
+    /// How much all states take, about.
     bytes: usize,
-    /// How many expressions are compiled.
-    compiled: usize,
+    /// How many automata of exact expressions there are.
+    exact: usize,
+    /// How often any expression was looked for.
+    looks: usize,
     /// So much may still be built without being counted.
     free: usize,
 }
 
 #[derive(Debug, Default)]
 struct Slot {
-    /// The states of the automaton.
-    states: Option<Cache>,
-    /// The expression itself, compiled when the automaton first finds something: on harmless traffic that is hardly ever.
-    exact: Option<Regex>,
+    relaxed: Option<States>,
+    /// Compiled when the relaxed one first finds something: on harmless traffic that is hardly ever.
+    exact: Option<(Automaton, States)>,
+    /// When it was last looked for, by [`Caches::looks`].
+    looked: usize,
+}
+
+impl Slot {
+    fn bytes(&self) -> usize {
+        let relaxed = self.relaxed.as_ref().map_or(0, States::bytes);
+        relaxed.saturating_add(self.exact.as_ref().map_or(0, |(_, states)| states.bytes()))
+    }
 }
 
 impl Caches {
     /// Room for so many rules.
     #[must_use]
     pub fn new(rules: usize) -> Self {
-        Self { of_rules: (0..rules).map(|_| Slot::default()).collect(), bytes: 0, compiled: 0, free: FREE_BYTES }
+        let of_rules = (0..rules).map(|_| Slot::default()).collect();
+        Self { of_rules, bytes: 0, exact: 0, looks: 0, free: FREE_BYTES }
+    }
+
+    /// How much memory all states take, about.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// Drops what has become too much.
     fn forget(&mut self) {
-        if self.bytes > ALL_CACHES_BYTES {
-            self.bytes = 0;
-            self.of_rules.iter_mut().for_each(|slot| slot.states = None);
+        while self.bytes > ALL_STATES_BYTES {
+            let built = self.of_rules.iter_mut().filter(|slot| slot.relaxed.is_some());
+            let Some(oldest) = built.min_by_key(|slot| slot.looked) else { return };
+            self.bytes = self.bytes.saturating_sub(oldest.bytes());
+            self.exact = self.exact.saturating_sub(usize::from(oldest.exact.is_some()));
+            (oldest.relaxed, oldest.exact) = (None, None);
         }
-        if self.compiled > MAX_COMPILED {
-            self.compiled = 0;
-            self.of_rules.iter_mut().for_each(|slot| slot.exact = None);
+        if self.exact > MAX_EXACT {
+            // Any: who goes through all rules in turn would always want the one that was dropped last.
+            let any = self.looks.checked_rem(self.exact).unwrap_or_default();
+            if let Some(slot) = self.of_rules.iter_mut().filter(|slot| slot.exact.is_some()).nth(any) {
+                let before = slot.bytes();
+                slot.exact = None;
+                self.exact = self.exact.saturating_sub(1);
+                self.bytes = self.bytes.saturating_sub(before.saturating_sub(slot.bytes()));
+            }
         }
-    }
-
-    /// About how much memory the states of all automata take.
-    #[must_use]
-    pub fn bytes(&self) -> usize {
-        self.bytes
     }
 }
 
@@ -108,21 +116,17 @@ pub struct Near<'s> {
 }
 
 impl Expression {
-    /// Makes `source` ready, case ignored or not.
+    /// Makes `source` ready, case ignored or not. It must have compiled when its rule was read.
     #[must_use]
     pub fn new(source: Cow<'static, str>, ignore_case: bool) -> Self {
-        let automaton = pattern::parse(&source, ignore_case).ok().and_then(|hir| {
-            let config = Config::new().utf8(false).which_captures(WhichCaptures::None);
-            let config = config.nfa_size_limit(Some(pattern::SIZE_LIMIT_BYTES));
-            let nfa = Compiler::new().configure(config).build_from_hir(&pattern::relaxed(&hir)).ok()?;
-            let config = DFA::config().match_kind(MatchKind::All).cache_capacity(CACHE_BYTES);
-            DFA::builder().configure(config.skip_cache_capacity_check(true)).build_from_nfa(nfa).ok()
-        });
-        Self { source, ignore_case, automaton }
+        let hir = pattern::parse(&source, ignore_case).ok();
+        let relaxed = hir.as_ref().map(pattern::relaxed);
+        let is_exact = relaxed == hir;
+        Self { relaxed: relaxed.as_ref().and_then(Automaton::new), source, ignore_case, is_exact }
     }
 
-    /// The first match in `text`, or near those places of it; nothing if `effort` is spent first. `rule` is whose states
-    /// among `caches` these are.
+    /// A match in `text`, or near those places of it: of those that end first, the shortest, and as much behind its end as
+    /// belongs to it. Nothing if `effort` is spent first. `rule` is whose states among `caches` these are.
     pub fn find(
         &self,
         text: &[u8],
@@ -130,75 +134,35 @@ impl Expression {
         (caches, rule): (&mut Caches, usize),
         effort: &mut Effort,
     ) -> Option<Span> {
-        let Slot { states, exact } = caches.of_rules.get_mut(rule)?;
-        let was_compiled = exact.is_some();
-        let found = match &self.automaton {
-            None => self.exactly(text, 0..text.len(), exact, effort),
-            Some(automaton) => {
-                let before = states.as_ref().map_or(0, Cache::memory_usage);
-                let cache = states.get_or_insert_with(|| automaton.create_cache());
-                let free = &mut caches.free;
-                let mut search =
-                    Search { expression: self, automaton, cache, exact, text, effort, free, known: before };
-                let found = match near {
-                    None => search.whole(),
-                    Some(near) => search.near(near),
-                };
-                search.settle(0);
-                caches.bytes = caches.bytes.saturating_sub(before).saturating_add(search.known);
-                found
-            }
+        caches.looks = caches.looks.wrapping_add(1);
+        let slot = caches.of_rules.get_mut(rule)?;
+        slot.looked = caches.looks;
+        let (before, had_exact) = (slot.bytes(), slot.exact.is_some());
+        let automaton = self.relaxed.as_ref()?;
+        let states = slot.relaxed.get_or_insert_with(|| automaton.states());
+        let (exact, free) = (&mut slot.exact, &mut caches.free);
+        let mut search = Search { expression: self, automaton, states, exact, text, effort, free };
+        let found = match near {
+            None => search.whole(),
+            Some(near) => search.near(near),
         };
-        caches.compiled = caches.compiled.saturating_add(usize::from(exact.is_some() && !was_compiled));
+        caches.bytes = caches.bytes.saturating_sub(before).saturating_add(slot.bytes());
+        caches.exact = caches.exact.saturating_add(usize::from(slot.exact.is_some() && !had_exact));
         caches.forget();
         found
-    }
-
-    /// The first match in this part of `text`, which no match begins before or ends behind.
-    fn exactly(&self, text: &[u8], part: Range<usize>, exact: &mut Option<Regex>, effort: &mut Effort) -> Option<Span> {
-        if exact.is_none() {
-            effort.spend(UNITS_OF_COMPILING);
-            // It compiled when the rule was read, so it compiles here.
-            *exact = pattern::compile(&self.source, self.ignore_case).ok();
-        }
-        let exact = exact.as_ref()?;
-        // A byte more on either side, so that no edge is seen where there is none.
-        let begin = part.start.saturating_sub(1);
-        let end = part.end.saturating_add(1).min(text.len());
-        let slice = text.get(begin..end)?;
-        effort.spend_on(slice.len(), UNITS_OF_EXACT_BYTE);
-        if effort.is_spent() {
-            return None;
-        }
-        let found = exact.find_at(slice, part.start.saturating_sub(begin))?;
-        let span = |m: regex::bytes::Match<'_>, offset: usize| Span {
-            start: m.start().saturating_add(offset),
-            end: m.end().saturating_add(offset),
-        };
-        if found.end() < slice.len() || end == text.len() {
-            return Some(span(found, begin));
-        }
-        // It may end there only because the slice does.
-        effort.spend_on(text.len().saturating_sub(begin), UNITS_OF_EXACT_BYTE);
-        if effort.is_spent() {
-            return None;
-        }
-        exact.find_at(text, part.start).map(|m| span(m, 0))
     }
 }
 
 /// One expression in one text.
 struct Search<'s> {
     expression: &'s Expression,
-    automaton: &'s DFA,
-    cache: &'s mut Cache,
-    exact: &'s mut Option<Regex>,
+    automaton: &'s Automaton,
+    states: &'s mut States,
+    exact: &'s mut Option<(Automaton, States)>,
     text: &'s [u8],
     effort: &'s mut Effort,
     /// See [`Caches::free`].
     free: &'s mut usize,
-    /// So much of the cache has been counted.
-    known: usize,
 }
 
 /// How reading a part of the text ended.
@@ -243,51 +207,37 @@ impl Search<'_> {
         None
     }
 
-    /// Counts so many bytes that were read, and the states that they made necessary.
-    fn settle(&mut self, bytes: usize) {
-        self.effort.spend_on(bytes, UNITS_OF_BYTE);
-        let built = self.cache.memory_usage();
-        if built != self.known {
-            // Less than before: it was full, and began anew.
-            let rebuilt = if built < self.known { CACHE_BYTES } else { 0 };
-            let grown = built.saturating_add(rebuilt).saturating_sub(self.known);
-            let free = grown.min(*self.free);
-            *self.free = self.free.saturating_sub(free);
-            self.effort.spend_on(grown.saturating_sub(free), UNITS_OF_STATE_BYTE);
-            self.known = built;
-        }
-    }
-
     /// Reads from `from` until a match is found, or until `due` is reached and no match is under way.
     fn read(&mut self, from: usize, due: usize) -> End {
-        let mut last = from.checked_sub(1).and_then(|at| self.text.get(at)).copied();
-        let Some(mut state) = self.start(last) else { return self.confirm(from, self.text.len()) };
+        let mut last = byte_before(self.text, from);
+        let Some(mut state) = self.automaton.start(self.states, last, false) else { return End::Text };
         let mut idle = Idle::default();
-        // Where a match that is under way may have begun at the earliest, and whether one was completed.
-        let (mut begin, mut at, mut hit) = (from, from, false);
-        let is_long = self.text.len() >= super::spots::LONG;
+        // Where a match that is under way may have begun at the earliest, and where the first one ended.
+        let (mut begin, mut at, mut hit) = (from, from, None);
+        let is_long = self.text.len() >= LONG;
         let rest = self.text.get(from..).unwrap_or_default();
         for step in rest.chunks(if is_long { STEP } else { usize::MAX }) {
-            for byte in step {
-                match self.automaton.next_state(self.cache, state, *byte) {
-                    Ok(next) => state = next,
-                    Err(_) => return self.confirm(begin, self.text.len()),
-                }
+            for (byte, offset) in step.iter().zip(0_usize..) {
+                let Some(next) = self.automaton.next(self.states, state, Some(*byte)) else { return End::Text };
+                state = next;
                 if state.is_tagged() {
-                    hit |= state.is_match();
-                    if state.is_dead() || state.is_quit() {
-                        return if hit || state.is_quit() { self.confirm(begin, self.text.len()) } else { End::Text };
+                    if state.is_match() && hit.is_none() {
+                        hit = Some(at.saturating_add(offset));
+                    }
+                    if state.is_dead() {
+                        self.states.settle(offset, self.free, self.effort);
+                        return self.confirm(begin, hit, at.saturating_add(offset));
                     }
                 }
             }
-            self.settle(step.len());
             at = at.saturating_add(step.len());
             last = step.last().copied();
-            if is_long && idle.holds(self.automaton, self.cache, state, last) {
-                if hit && let found @ End::Found(_) = self.confirm(begin, at) {
+            self.states.settle(step.len(), self.free, self.effort);
+            if is_long && idle.holds(self.automaton, self.states, state, last) {
+                if let found @ End::Found(_) = self.confirm(begin, hit, at) {
                     return found;
                 }
-                (begin, hit) = (at, false);
+                (begin, hit) = (at, None);
                 if at >= due {
                     return End::Idle(at);
                 }
@@ -296,52 +246,105 @@ impl Search<'_> {
                 return End::Text;
             }
         }
-        match self.automaton.next_eoi_state(self.cache, state) {
-            Ok(state) if !hit && !state.is_match() => End::Text,
-            _ => self.confirm(begin, self.text.len()),
+        let ends = self.automaton.next(self.states, state, None).is_some_and(|state| state.is_match());
+        self.confirm(begin, hit.or(ends.then_some(at)), at)
+    }
+
+    /// The match that the automaton says ends at `hit`, or whichever the expression itself has from `begin` to `end`.
+    fn confirm(&mut self, begin: usize, hit: Option<usize>, end: usize) -> End {
+        let Some(hit) = hit else { return End::Text };
+        let mut part = Part { text: self.text, effort: self.effort, free: self.free };
+        if self.expression.is_exact {
+            return End::Found(part.span(self.automaton, self.states, begin..hit));
         }
-    }
-
-    /// The state before anything is read, behind `last`.
-    fn start(&mut self, last: Option<u8>) -> Option<LazyStateID> {
-        let config = start::Config::new().anchored(Anchored::No).look_behind(last);
-        self.automaton.start_state(self.cache, &config).ok()
-    }
-
-    /// Asks the expression itself about a part of the text in which the automaton found something.
-    fn confirm(&mut self, begin: usize, end: usize) -> End {
-        let found = self.expression.exactly(self.text, begin..end, self.exact, self.effort);
-        found.map_or(End::Text, End::Found)
+        if self.exact.is_none() {
+            part.effort.spend(UNITS_OF_COMPILING);
+            let hir = pattern::parse(&self.expression.source, self.expression.ignore_case).ok();
+            *self.exact = hir.and_then(|hir| {
+                let automaton = Automaton::new(&hir)?;
+                let states = automaton.states();
+                Some((automaton, states))
+            });
+        }
+        let Some((automaton, states)) = self.exact else { return End::Text };
+        match part.first_end(automaton, states, begin..end) {
+            Some(hit) => End::Found(part.span(automaton, states, begin..hit)),
+            None => End::Text,
+        }
     }
 }
 
-/// The states of an automaton in which no match is under way: those that it begins with behind each kind of byte.
-#[derive(Default)]
-struct Idle {
-    states: [Option<LazyStateID>; 4],
-    /// Numbers of states are good until the cache begins anew.
-    clears: Option<usize>,
+/// A part of a text in which an automaton has found something.
+struct Part<'s> {
+    text: &'s [u8],
+    effort: &'s mut Effort,
+    free: &'s mut usize,
 }
 
-impl Idle {
-    fn holds(&mut self, automaton: &DFA, cache: &mut Cache, state: LazyStateID, last: Option<u8>) -> bool {
-        const KINDS: [u8; 4] = [b'a', b' ', b'\n', b'\r'];
-        if self.clears != Some(cache.clear_count()) {
-            // If this makes the cache begin anew, so that `state` says nothing any more, it is known below.
-            let config = |byte| start::Config::new().anchored(Anchored::No).look_behind(Some(byte));
-            let clears = cache.clear_count();
-            self.states = KINDS.map(|byte| automaton.start_state(cache, &config(byte)).ok());
-            self.clears = Some(clears);
+impl Part<'_> {
+    /// Where the first match ends that begins and ends in `range`.
+    fn first_end(&mut self, automaton: &Automaton, states: &mut States, range: Range<usize>) -> Option<usize> {
+        let mut state = automaton.start(states, byte_before(self.text, range.start), false)?;
+        // What a match ends before has to be read as well.
+        for at in range.start..=range.end {
+            state = automaton.next(states, state, self.text.get(at).copied())?;
+            if state.is_match() {
+                return Some(at);
+            }
+            if at.is_multiple_of(STEP) {
+                states.settle(STEP, self.free, self.effort);
+                if self.effort.is_spent() {
+                    return None;
+                }
+            }
         }
-        if self.clears != Some(cache.clear_count()) {
-            return false;
-        }
-        let kind = match last {
-            Some(b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_') => 0,
-            Some(b'\n') => 2,
-            Some(b'\r') => 3,
-            _ => 1,
-        };
-        self.states.get(kind).is_some_and(|idle| *idle == Some(state))
+        None
     }
+
+    /// The shortest match that ends where `range` does, and what behind it still belongs to it.
+    fn span(&mut self, automaton: &Automaton, states: &mut States, range: Range<usize>) -> Span {
+        let hit = range.end;
+        let mut sought = 0_usize;
+        let mut start = range.start.max(hit.saturating_sub(Finding::SNIPPET_BYTES));
+        for begin in range.rev() {
+            let (read, end) = self.last_end(automaton, states, begin, hit);
+            sought = sought.saturating_add(read);
+            if end == Some(hit) {
+                start = begin;
+                break;
+            }
+            if sought > MAX_SOUGHT {
+                break;
+            }
+        }
+        states.settle(sought, self.free, self.effort);
+        let (_, end) = self.last_end(automaton, states, start, start.saturating_add(Finding::SNIPPET_BYTES).max(hit));
+        Span { start, end: end.unwrap_or(hit).max(hit) }
+    }
+
+    /// How far a match is under way that begins at `begin`, to `most` at most; and where the longest of them ends.
+    fn last_end(
+        &self,
+        automaton: &Automaton,
+        states: &mut States,
+        begin: usize,
+        most: usize,
+    ) -> (usize, Option<usize>) {
+        let mut end = None;
+        let Some(mut state) = automaton.start(states, byte_before(self.text, begin), true) else { return (0, None) };
+        for at in begin..=most.min(self.text.len()) {
+            match automaton.next(states, state, self.text.get(at).copied()) {
+                Some(next) if !next.is_dead() => state = next,
+                _ => return (at.saturating_sub(begin), end),
+            }
+            if state.is_match() {
+                end = Some(at);
+            }
+        }
+        (most.saturating_sub(begin), end)
+    }
+}
+
+fn byte_before(text: &[u8], at: usize) -> Option<u8> {
+    at.checked_sub(1).and_then(|before| text.get(before)).copied()
 }

@@ -4,6 +4,7 @@
 //! takes the rules that the settings leave on. A value then passes one [`prefilter`] over the literals of all rules,
 //! and only the rules whose literal was seen confirm with their regular expression or detector.
 
+mod automaton;
 mod bits;
 pub mod detector;
 pub mod effort;

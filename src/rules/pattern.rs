@@ -7,17 +7,12 @@ use regex_syntax::hir::{Hir, HirKind, Repetition};
 /// A compiled expression may take this much memory: rules are small, and a VM holds hundreds of them.
 pub const SIZE_LIMIT_BYTES: usize = 256 * 1024;
 
-/// So may the states that it builds as it reads; with less, it soon tries all ways at once instead, which is slow.
-const STATES_LIMIT_BYTES: usize = 128 * 1024;
-
 /// Compiles `pattern` over bytes, with ASCII classes, case ignored or not.
 ///
 /// # Errors
 /// When it is no regular expression of the `regex` crate, or larger than 256 KiB compiled.
 pub fn compile(pattern: &str, ignore_case: bool) -> Result<Regex, regex::Error> {
-    let mut builder = RegexBuilder::new(pattern);
-    builder.unicode(false).case_insensitive(ignore_case);
-    builder.size_limit(SIZE_LIMIT_BYTES).dfa_size_limit(STATES_LIMIT_BYTES).build()
+    RegexBuilder::new(pattern).unicode(false).case_insensitive(ignore_case).size_limit(SIZE_LIMIT_BYTES).build()
 }
 
 /// Parses `pattern` the way [`compile`] does.
