@@ -11,7 +11,7 @@ use super::effort::Effort;
 use super::pattern;
 
 /// The states of one automaton take at most about this much; then it begins anew.
-const CACHE_BYTES: usize = 256 * 1024;
+const CACHE_BYTES: usize = 128 * 1024;
 
 /// What a byte read costs.
 const UNITS_OF_BYTE: u64 = 18;
@@ -20,7 +20,11 @@ const UNITS_OF_STATE_BYTE: u64 = 37;
 
 /// The automaton of an expression: it knows every match, wherever it ends, and not only the first.
 #[derive(Debug)]
-pub struct Automaton(DFA);
+pub struct Automaton {
+    dfa: DFA,
+    /// Whether it reads capitals as small letters.
+    folds: bool,
+}
 
 /// What an automaton has built so far.
 #[derive(Debug)]
@@ -42,35 +46,43 @@ impl States {
 pub type State = LazyStateID;
 
 impl Automaton {
-    /// The automaton of `hir`; nothing if it would be too large.
+    /// The automaton of `hir`, which ignores case or not; nothing if it would be too large.
     #[must_use]
-    pub fn new(hir: &Hir) -> Option<Self> {
+    pub fn new(hir: &Hir, ignore_case: bool) -> Option<Self> {
+        let folded = pattern::folded(hir);
         let config = Config::new().utf8(false).which_captures(WhichCaptures::None);
         let config = config.nfa_size_limit(Some(pattern::SIZE_LIMIT_BYTES));
-        let nfa = Compiler::new().configure(config).build_from_hir(hir).ok()?;
+        let nfa = Compiler::new().configure(config).build_from_hir(if ignore_case { &folded } else { hir }).ok()?;
         let config = DFA::config().match_kind(MatchKind::All).cache_capacity(CACHE_BYTES);
-        DFA::builder().configure(config.skip_cache_capacity_check(true)).build_from_nfa(nfa).ok().map(Self)
+        DFA::builder()
+            .configure(config.skip_cache_capacity_check(true))
+            .build_from_nfa(nfa)
+            .ok()
+            .map(|dfa| Self { dfa, folds: ignore_case })
     }
 
     /// Nothing built yet.
     #[must_use]
     pub fn states(&self) -> States {
-        States { cache: self.0.create_cache(), counted: 0 }
+        States { cache: self.dfa.create_cache(), counted: 0 }
     }
 
     /// The state before anything is read, behind the byte `last`; of matches that begin just here, or anywhere.
     pub fn start(&self, states: &mut States, last: Option<u8>, here_only: bool) -> Option<State> {
         let anchored = if here_only { Anchored::Yes } else { Anchored::No };
         let config = start::Config::new().anchored(anchored).look_behind(last);
-        self.0.start_state(&mut states.cache, &config).ok()
+        self.dfa.start_state(&mut states.cache, &config).ok()
     }
 
     /// The state behind one more byte, or behind the end of the text. One in which a match ends says so only now.
     #[inline]
     pub fn next(&self, states: &mut States, state: State, byte: Option<u8>) -> Option<State> {
         match byte {
-            Some(byte) => self.0.next_state(&mut states.cache, state, byte).ok(),
-            None => self.0.next_eoi_state(&mut states.cache, state).ok(),
+            Some(byte) => {
+                let byte = if self.folds { byte.to_ascii_lowercase() } else { byte };
+                self.dfa.next_state(&mut states.cache, state, byte).ok()
+            }
+            None => self.dfa.next_eoi_state(&mut states.cache, state).ok(),
         }
     }
 }

@@ -16,9 +16,9 @@ use super::spots::{LONG, Spots};
 use crate::verdict::{Finding, Span};
 
 /// The states of all automata of a VM take at most about this much; then those are dropped that were not used for the longest time.
-const ALL_STATES_BYTES: usize = 3 * 1024 * 1024;
+const ALL_STATES_BYTES: usize = 7 * 256 * 1024;
 /// So many automata of exact expressions are kept.
-const MAX_EXACT: usize = 64;
+const MAX_EXACT: usize = 32;
 /// What a VM builds at first is what any traffic needs; no request is blamed for it.
 const FREE_BYTES: usize = 512 * 1024;
 /// Every so many bytes of a long text it is asked whether a match is under way.
@@ -122,7 +122,8 @@ impl Expression {
         let hir = pattern::parse(&source, ignore_case).ok();
         let relaxed = hir.as_ref().map(pattern::relaxed);
         let is_exact = relaxed == hir;
-        Self { relaxed: relaxed.as_ref().and_then(Automaton::new), source, ignore_case, is_exact }
+        let relaxed = relaxed.and_then(|hir| Automaton::new(&hir, ignore_case));
+        Self { relaxed, source, ignore_case, is_exact }
     }
 
     /// A match in `text`, or near those places of it: of those that end first, the shortest, and as much behind its end as
@@ -261,7 +262,7 @@ impl Search<'_> {
             part.effort.spend(UNITS_OF_COMPILING);
             let hir = pattern::parse(&self.expression.source, self.expression.ignore_case).ok();
             *self.exact = hir.and_then(|hir| {
-                let automaton = Automaton::new(&hir)?;
+                let automaton = Automaton::new(&hir, self.expression.ignore_case)?;
                 let states = automaton.states();
                 Some((automaton, states))
             });

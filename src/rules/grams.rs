@@ -1,5 +1,9 @@
 //! Three neighbouring symbols: a map of those that literals are looked for by, and which of a literal's are the best for that.
 
+use std::collections::HashMap;
+
+use rustc_hash::FxBuildHasher;
+
 use super::need::frequency;
 use super::trigrams::OFTEN;
 use crate::decode::{SYMBOLS, Traits};
@@ -60,31 +64,30 @@ impl Default for Map {
 #[derive(Debug)]
 pub struct Grams {
     /// How often each stands in a million bytes, where that is more than what its symbols say.
-    often: Vec<u16>,
+    often: HashMap<u32, u16, FxBuildHasher>,
     /// How many literals share each.
-    shares: Vec<u16>,
+    shares: HashMap<u32, u16, FxBuildHasher>,
 }
 
 impl Grams {
     /// No literal shares any yet.
     #[must_use]
     pub fn unshared() -> Self {
-        let mut often = vec![0; GRAMS];
+        let mut often = HashMap::default();
         for (per_million, texts) in OFTEN {
             for text in texts.as_bytes().as_chunks::<3>().0 {
                 each_gram(text.map(|byte| Traits::of_bytes(&[byte])), &mut |gram| {
-                    often.get_mut(gram as usize).into_iter().for_each(|often| *often = *per_million);
+                    often.insert(gram, *per_million);
                 });
             }
         }
-        Self { often, shares: vec![0; GRAMS] }
+        Self { often, shares: HashMap::default() }
     }
 
     /// Notes that one more literal is looked for by `gram`.
     pub fn add(&mut self, gram: u32) {
-        if let Some(shares) = self.shares.get_mut(gram as usize) {
-            *shares = shares.saturating_add(1);
-        }
+        let shares = self.shares.entry(gram).or_default();
+        *shares = shares.saturating_add(1);
     }
 
     /// The three symbols, each one of a set, that are the best to look for, and how far before the last one the literal
@@ -112,10 +115,10 @@ impl Grams {
         each_gram(window, &mut |gram| {
             let symbols = [gram >> 12, gram >> 6 & 63, gram & 63];
             let by_symbols: f64 = symbols.map(|symbol| frequency(Traits::from_bits(1 << symbol))).iter().product();
-            let known = self.often.get(gram as usize).map_or(0.0, |often| f64::from(*often));
+            let known = self.often.get(&gram).map_or(0.0, |often| f64::from(*often));
             // What is not among the known ones is rarer than those.
             let often = if known > 0.0 { known } else { (by_symbols * 1e6).min(RARE_PER_MILLION) };
-            let shares = self.shares.get(gram as usize).map_or(0, |shares| *shares);
+            let shares = self.shares.get(&gram).map_or(0, |shares| *shares);
             cost += often * f64::from(shares.saturating_add(1));
         });
         cost

@@ -2,7 +2,7 @@
 
 use regex::bytes::{Regex, RegexBuilder};
 use regex_syntax::ParserBuilder;
-use regex_syntax::hir::{Hir, HirKind, Repetition};
+use regex_syntax::hir::{Class, ClassBytes, ClassBytesRange, Hir, HirKind, Repetition};
 
 /// A compiled expression may take this much memory: rules are small, and a VM holds hundreds of them.
 pub const SIZE_LIMIT_BYTES: usize = 256 * 1024;
@@ -45,6 +45,31 @@ pub fn relaxed(hir: &Hir) -> Hir {
             let counts = of_one && max.is_none_or(|max| max > MAX_COUNT);
             let (min, max) = if counts { (min.min(1), None) } else { (min, max) };
             Hir::repetition(Repetition { min, max, greedy, sub: Box::new(relaxed(sub)) })
+        }
+        HirKind::Empty | HirKind::Literal(_) | HirKind::Class(_) | HirKind::Look(_) => hir.clone(),
+    }
+}
+
+/// `hir`, which ignores case, for texts in lower case only: it has half the states, since no letter is two.
+#[must_use]
+pub fn folded(hir: &Hir) -> Hir {
+    let all = |parts: &[Hir]| parts.iter().map(folded).collect();
+    match hir.kind() {
+        HirKind::Class(Class::Bytes(class)) => {
+            let mut capitals = ClassBytes::new([ClassBytesRange::new(b'A', b'Z')]);
+            capitals.negate();
+            let mut class = class.clone();
+            class.intersect(&capitals);
+            match class.ranges() {
+                [range] if range.start() == range.end() => Hir::literal([range.start()]),
+                _ => Hir::class(Class::Bytes(class)),
+            }
+        }
+        HirKind::Capture(capture) => folded(&capture.sub),
+        HirKind::Concat(parts) => Hir::concat(all(parts)),
+        HirKind::Alternation(parts) => Hir::alternation(all(parts)),
+        HirKind::Repetition(repetition) => {
+            Hir::repetition(Repetition { sub: Box::new(folded(&repetition.sub)), ..repetition.clone() })
         }
         HirKind::Empty | HirKind::Literal(_) | HirKind::Class(_) | HirKind::Look(_) => hir.clone(),
     }
