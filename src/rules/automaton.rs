@@ -14,9 +14,9 @@ use super::pattern;
 const CACHE_BYTES: usize = 128 * 1024;
 
 /// What a byte read costs.
-const UNITS_OF_BYTE: u64 = 18;
+const UNITS_OF_BYTE: u64 = 20;
 /// What a byte of new states costs; a state takes some hundreds.
-const UNITS_OF_STATE_BYTE: u64 = 37;
+const UNITS_OF_STATE_BYTE: u64 = 65;
 
 /// The automaton of an expression: it knows every match, wherever it ends, and not only the first.
 #[derive(Debug)]

@@ -16,7 +16,7 @@ use super::spots::{LONG, Spots};
 use crate::verdict::{Finding, Span};
 
 /// The states of all automata of a VM take at most about this much; then those are dropped that were not used for the longest time.
-const ALL_STATES_BYTES: usize = 7 * 256 * 1024;
+const ALL_STATES_BYTES: usize = 6 * 256 * 1024;
 /// So many automata of exact expressions are kept.
 const MAX_EXACT: usize = 32;
 /// What a VM builds at first is what any traffic needs; no request is blamed for it.
