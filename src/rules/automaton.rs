@@ -16,7 +16,7 @@ const CACHE_BYTES: usize = 128 * 1024;
 /// What a byte read costs.
 const UNITS_OF_BYTE: u64 = 20;
 /// What a byte of new states costs; a state takes some hundreds.
-const UNITS_OF_STATE_BYTE: u64 = 65;
+const UNITS_OF_STATE_BYTE: u64 = 80;
 
 /// The automaton of an expression: it knows every match, wherever it ends, and not only the first.
 #[derive(Debug)]

@@ -1,14 +1,18 @@
 //! Rules: the prefilter loses no finding, whatever is scanned, and whoever wrote the rule; spans lie in the text.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
+use backstop::decode::{Transform, TransformSet};
 use backstop::document::{Item, Report, from_json, from_yaml};
 use backstop::extract::{Target, Value};
 use backstop::rules::detector::Detector;
 use backstop::rules::effort::Effort;
 use backstop::rules::need::Need;
 use backstop::rules::source::read_rules;
+use backstop::rules::spots::LONG;
 use backstop::rules::{EMBEDDED, Match, Matcher, Observer, Rule, Ruleset, examples, pattern};
 use regex_syntax::hir::{Class, Hir, HirKind};
 
@@ -55,20 +59,51 @@ pub type Found = (String, u32);
 
 fn matches(ruleset: &Ruleset, value: &Value<'_>) -> Vec<Found> {
     #[derive(Default)]
-    struct All(Vec<Found>);
+    struct All {
+        found: Vec<Found>,
+        text: Vec<u8>,
+        /// What each rule's expression says of the same text.
+        expected: BTreeMap<String, bool>,
+    }
     impl Observer for All {
+        fn text(&mut self, _: TransformSet, text: &[u8]) {
+            self.text = text.to_vec();
+        }
+        fn candidate(&mut self, rule: &Rule) {
+            if let Matcher::Regex(source) = &rule.matcher {
+                let ignore_case = rule.transforms.contains(Transform::Lowercase);
+                let is_match = matches_exactly(source, ignore_case, &self.text);
+                *self.expected.entry(rule.id.to_string()).or_default() |= is_match;
+            }
+        }
         fn matched(&mut self, found: &Match<'_>) -> ControlFlow<()> {
             let (start, end) = (found.span.start, found.span.end);
             assert!(start <= end && end <= found.text.len(), "{start}..{end} of {}", found.text.len());
             let score = if found.counts { found.rule.severity.score() } else { 0 };
-            self.0.push((found.rule.id.to_string(), score));
+            self.found.push((found.rule.id.to_string(), score));
             ControlFlow::Continue(())
         }
     }
     let mut all = All::default();
     assert!(ruleset.scan(value, &mut ruleset.scratch(), &mut Effort::unlimited(), &mut all).is_continue());
-    all.0.sort();
-    all.0
+    for (rule, expected) in &all.expected {
+        let found = all.found.iter().any(|(id, _)| id == rule);
+        assert_eq!(found, *expected, "{rule} in {:?}", String::from_utf8_lossy(value.bytes));
+    }
+    all.found.sort();
+    all.found
+}
+
+/// Whether the regex crate finds a match of `source` in `text`.
+fn matches_exactly(source: &str, ignore_case: bool, text: &[u8]) -> bool {
+    thread_local!(static COMPILED: RefCell<BTreeMap<(String, bool), regex::bytes::Regex>> = const { RefCell::new(BTreeMap::new()) });
+    COMPILED.with_borrow_mut(|compiled| {
+        if compiled.len() > 500 {
+            compiled.clear();
+        }
+        let regex = compiled.entry((source.to_owned(), ignore_case));
+        regex.or_insert_with(|| pattern::compile(source, ignore_case).unwrap()).is_match(text)
+    })
 }
 
 /// The examples of all rules.
@@ -113,8 +148,17 @@ pub fn scan(bytes: &[u8]) {
     } else {
         input.rest().to_vec()
     };
-    EMBEDDED_PAIR.with(|pair| pair.scan(&Value { target, name, bytes: &bytes, is_name: bytes.len() % 5 == 1 }));
+    let value = Value { target, name, bytes: &bytes, is_name: bytes.len() % 5 == 1 };
+    EMBEDDED_PAIR.with(|pair| pair.scan(&value));
+    // In a long text, which is looked at near what it holds, as well.
+    if bytes.len() % 4 == 2 {
+        let long = [FILLER.repeat(LONG / FILLER.len() + 1), bytes.clone(), FILLER.repeat(40)].concat();
+        EMBEDDED_PAIR.with(|pair| pair.scan(&Value { bytes: &long, ..value }));
+    }
 }
+
+/// Prose that no rule minds.
+const FILLER: &[u8] = b"The doors open at seven, and seats are as you find them.\n";
 
 pub fn pattern_seeds() -> Vec<Vec<u8>> {
     let expressions = EMBEDDED.iter().filter_map(|rule| match &rule.matcher {
