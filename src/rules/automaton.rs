@@ -40,6 +40,27 @@ impl States {
     pub fn bytes(&self) -> usize {
         self.cache.memory_usage()
     }
+
+    /// How often they began anew.
+    #[must_use]
+    pub fn clears(&self) -> usize {
+        self.cache.clear_count()
+    }
+
+    /// Counts so many bytes that were read, and the states that they made necessary, of which so many bytes are `free`.
+    pub fn settle(&mut self, bytes: usize, free: &mut usize, effort: &mut Effort) {
+        effort.spend_on(bytes, UNITS_OF_BYTE);
+        let built = self.bytes();
+        if built != self.counted {
+            // Less than before: they were too many, and began anew.
+            let rebuilt = if built < self.counted { CACHE_BYTES } else { 0 };
+            let grown = built.saturating_add(rebuilt).saturating_sub(self.counted);
+            let spared = grown.min(*free);
+            *free = free.saturating_sub(spared);
+            effort.spend_on(grown.saturating_sub(spared), UNITS_OF_STATE_BYTE);
+            self.counted = built;
+        }
+    }
 }
 
 /// A state of an automaton, good until its states begin anew.
@@ -49,10 +70,10 @@ impl Automaton {
     /// The automaton of `hir`, which ignores case or not; nothing if it would be too large.
     #[must_use]
     pub fn new(hir: &Hir, ignore_case: bool) -> Option<Self> {
-        let folded = pattern::folded(hir);
+        let folded = ignore_case.then(|| pattern::folded(hir));
         let config = Config::new().utf8(false).which_captures(WhichCaptures::None);
         let config = config.nfa_size_limit(Some(pattern::SIZE_LIMIT_BYTES));
-        let nfa = Compiler::new().configure(config).build_from_hir(if ignore_case { &folded } else { hir }).ok()?;
+        let nfa = Compiler::new().configure(config).build_from_hir(folded.as_ref().unwrap_or(hir)).ok()?;
         let config = DFA::config().match_kind(MatchKind::All).cache_capacity(CACHE_BYTES);
         DFA::builder()
             .configure(config.skip_cache_capacity_check(true))
@@ -83,29 +104,6 @@ impl Automaton {
                 self.dfa.next_state(&mut states.cache, state, byte).ok()
             }
             None => self.dfa.next_eoi_state(&mut states.cache, state).ok(),
-        }
-    }
-}
-
-impl States {
-    /// How often they began anew.
-    #[must_use]
-    pub fn clears(&self) -> usize {
-        self.cache.clear_count()
-    }
-
-    /// Counts so many bytes that were read, and the states that they made necessary, of which so many bytes are `free`.
-    pub fn settle(&mut self, bytes: usize, free: &mut usize, effort: &mut Effort) {
-        effort.spend_on(bytes, UNITS_OF_BYTE);
-        let built = self.bytes();
-        if built != self.counted {
-            // Less than before: they were too many, and began anew.
-            let rebuilt = if built < self.counted { CACHE_BYTES } else { 0 };
-            let grown = built.saturating_add(rebuilt).saturating_sub(self.counted);
-            let spared = grown.min(*free);
-            *free = free.saturating_sub(spared);
-            effort.spend_on(grown.saturating_sub(spared), UNITS_OF_STATE_BYTE);
-            self.counted = built;
         }
     }
 }
