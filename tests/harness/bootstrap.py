@@ -12,6 +12,7 @@ ROUTER = TYPE + "envoy.extensions.filters.http.router.v3.Router"
 FILE_LOG = TYPE + "envoy.extensions.access_loggers.file.v3.FileAccessLog"
 
 ACCESS_LOG_FIELDS = {
+    "start": "%START_TIME(%s.%6f)%",
     "peer": "%DOWNSTREAM_DIRECT_REMOTE_ADDRESS%",
     "method": "%REQ(:METHOD)%",
     "status": "%RESPONSE_CODE%",

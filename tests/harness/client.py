@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import socket
 import struct
 import time
@@ -19,6 +20,7 @@ class Response:
     headers: list  # of (name in lower case, value)
     body: bytes
     local: tuple  # the address and port that the request came from
+    held: tuple = (0.0, math.inf)  # seconds since 1970 between which that port was the request's for certain
 
     def value(self, name):
         """The value of the header `name` (lower case), or None."""
@@ -46,6 +48,7 @@ def request(method="GET", target="/", headers=(), body=None, *, chunks=None, hos
 
 def send(port, pieces, *, pause_s=0.0, source=HOST, timeout_s=15.0):
     """Sends the pieces on a connection of their own, and reads one answer."""
+    began = time.time()
     with connect(port, source, timeout_s) as link:
         local = link.getsockname()
         try:
@@ -55,7 +58,9 @@ def send(port, pieces, *, pause_s=0.0, source=HOST, timeout_s=15.0):
                 link.sendall(piece)
         except (BrokenPipeError, ConnectionResetError):
             pass  # an early refusal; the answer is there to be read
-        return read_response(link, local)
+        response = read_response(link, local)
+        response.held = (began, time.time())
+        return response
 
 
 def abandon(port, pieces, *, reset=False, wait_s=0.05):

@@ -152,7 +152,13 @@ class Envoy:
     def access(self, response, listener="main"):
         """The access log entry of the request that `response` answers; it must have had a connection of its own."""
         peer = f"{response.local[0]}:{response.local[1]}"
-        found = eventually(lambda: [entry for entry in self._access_log(listener) if entry["peer"] == peer])
+        began, ended = response.held
+
+        def entries():  # the system gives a port to one connection after another
+            mine = [entry for entry in self._access_log(listener) if entry["peer"] == peer]
+            return [entry for entry in mine if began <= float(entry["start"]) <= ended]
+
+        found = eventually(entries)
         if not found:
             raise AssertionError(f"no access log entry of {peer}")
         return found[-1]

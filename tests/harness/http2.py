@@ -1,5 +1,7 @@
 """Requests over HTTP/2 without TLS: bodies in frames of one's choice, trailers, streams that stay open."""
 
+import time
+
 import h2.config
 import h2.connection
 import h2.events
@@ -12,6 +14,7 @@ class Stream:
 
     def __init__(self, port, headers, *, method="POST", path="/", end=False, whole=False):
         """`whole` says that the pseudo-headers are among the headers."""
+        self._began = time.time()
         self._link = connect(port)
         self.local = self._link.getsockname()
         as_it_is = h2.config.H2Configuration(validate_outbound_headers=False, normalize_outbound_headers=False)
@@ -41,6 +44,11 @@ class Stream:
     def answer(self):
         """Reads until the stream or the connection ends."""
         result = Response(0, [], b"", self.local)
+        self._read(result)
+        result.held = (self._began, time.time())
+        return result
+
+    def _read(self, result):
         while data := receive(self._link):
             for event in self._h2.receive_data(data):
                 if isinstance(event, h2.events.ResponseReceived):
@@ -52,9 +60,8 @@ class Stream:
                     result.body += event.data
                     self._h2.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
                 elif isinstance(event, (h2.events.StreamEnded, h2.events.StreamReset, h2.events.ConnectionTerminated)):
-                    return result
+                    return
             self._flush()
-        return result
 
     def _flush(self):
         self._link.sendall(self._h2.data_to_send())
