@@ -18,7 +18,10 @@ mod rules {
     //! The part of the room that reads rules.
     pub mod detector;
     pub mod effort;
+    pub mod glushkov;
     pub mod need;
+    pub mod nfa;
+    pub mod packed;
     pub mod pattern;
     pub mod reach;
     pub mod required;
@@ -35,6 +38,8 @@ use std::process::ExitCode;
 use decode::Traits;
 use document::{Item, Report};
 use rules::need::Need;
+use rules::packed::Packed;
+use rules::pattern::Pattern;
 use rules::reach::Lead;
 use rules::rule::{Matcher, Rule};
 use verdict::Family;
@@ -107,7 +112,7 @@ fn write_rule(rule: &Rule, table: &mut String) {
     let named: Vec<String> =
         rule.targets.named.iter().map(|(t, n)| format!("(Target::{t:?}, Cow::Borrowed({n:?}))")).collect();
     let matcher = match &rule.matcher {
-        Matcher::Regex(text) => format!("Matcher::Regex(Cow::Borrowed({text:?}))"),
+        Matcher::Regex(pattern) => write_pattern(pattern),
         Matcher::Detector(detector) => format!("Matcher::Detector(Detector::{detector:?})"),
     };
     let _ = writeln!(
@@ -125,6 +130,13 @@ fn write_rule(rule: &Rule, table: &mut String) {
         needs.join(", "),
         rule.why,
     );
+}
+
+fn write_pattern(pattern: &Pattern) -> String {
+    let packed = |packed: &Packed| format!("Packed::of(&{:?})", packed.as_bytes());
+    let exact = pattern.exact.as_ref().map_or("None".to_owned(), |exact| format!("Some({})", packed(exact)));
+    let (source, relaxed) = (&pattern.source, packed(&pattern.relaxed));
+    format!("Matcher::Regex(Pattern {{ source: Cow::Borrowed({source:?}), relaxed: {relaxed}, exact: {exact} }})")
 }
 
 fn write_need(need: &Need) -> String {

@@ -48,11 +48,8 @@ struct Room {
 const DEFAULT_EFFORT_MS: u64 = 10;
 
 /// What a byte of a body costs that is cut into values, and a value.
-const UNITS_OF_PARSED_BYTE: u64 = 20;
-const UNITS_OF_VALUE: u64 = 250;
-
-/// So many expressions are compiled at once while nobody waits: about a millisecond's.
-const EXPRESSIONS_AT_ONCE: usize = 8;
+const UNITS_OF_PARSED_BYTE: u64 = 10;
+const UNITS_OF_VALUE: u64 = 200;
 
 /// So many bodies are gathered at once: at most 12 MiB with the largest `body.inspect`, 2 MiB with the default.
 const MAX_GATHERING: usize = 16;
@@ -147,13 +144,6 @@ impl Engine {
         let may = printed < self.config.telemetry.events_per_second;
         self.printed.set((unix_s, printed.saturating_add(u64::from(may))));
         may
-    }
-
-    /// Does a little of what requests would otherwise wait for; to be called now and then while none does.
-    pub fn prepare(&self) {
-        if self.config.mode != Mode::Off {
-            self.ruleset.prepare(EXPRESSIONS_AT_ONCE);
-        }
     }
 
     /// A place to gather a body, if one of the few is free.

@@ -2,9 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use backstop::decode::Transform;
 use backstop::diagnostic::{Diagnostic, Name};
 use backstop::document::{Item, Place, Report, from_yaml};
-use backstop::rules::{examples, source};
+use backstop::rules::effort::Effort;
+use backstop::rules::expression::Caches;
+use backstop::rules::source::{self, Source};
+use backstop::rules::{Matcher, examples, pattern};
 use backstop::verdict::Family;
 use serde_json::json;
 
@@ -83,6 +87,23 @@ fn files(paths: &[String]) -> Result<Vec<PathBuf>, Usage> {
     if files.is_empty() { Err(Usage(format!("{}: no rule files", paths.join(", ")))) } else { Ok(files) }
 }
 
+/// The examples of which a rule's automata and the regex crate, whose language expressions are in, do not say the same.
+fn disagreements(source: &Source) -> Vec<String> {
+    let Matcher::Regex(pattern) = &source.rule.matcher else { return Vec::new() };
+    let ignore_case = source.rule.transforms.contains(Transform::Lowercase);
+    let Ok(regex) = pattern::compile(&pattern.source, ignore_case) else { return Vec::new() };
+    let mut caches = Caches::new(1);
+    let texts = source.hits.iter().chain(&source.passes);
+    let differs = texts.filter(|text| {
+        let found = caches.find((0, pattern), text.as_bytes(), None, &mut Effort::unlimited());
+        found.is_some() != regex.is_match(text.as_bytes())
+    });
+    let id = &source.rule.id;
+    differs
+        .map(|text| format!("\"{id}\" and the regex crate differ on \"{text}\", which is a fault of backstop's"))
+        .collect()
+}
+
 fn test(file: &Path) -> Result<Tested, Usage> {
     let name = file.display().to_string();
     let family = file.file_stem().and_then(|stem| stem.to_str()).and_then(Family::from_name);
@@ -97,7 +118,7 @@ fn test(file: &Path) -> Result<Tested, Usage> {
         Err(diagnostic) => report.diagnostics.push(diagnostic),
     }
     for source in &sources {
-        for failure in examples::failures(source) {
+        for failure in examples::failures(source).into_iter().chain(disagreements(source)) {
             report.diagnostics.push(Diagnostic::error(Name::ExampleFails, "", Place::default(), failure));
         }
     }

@@ -213,26 +213,35 @@ impl TransformSet {
     /// `value` with all of the set applied, borrowed where nothing changed. `traits` are those of `value`.
     #[must_use]
     pub fn apply<'v>(self, value: &'v [u8], traits: Traits) -> Cow<'v, [u8]> {
+        self.apply_counted(value, traits, &mut 0)
+    }
+
+    /// The same, with the bytes added to `read` that all its transforms together had to read.
+    #[must_use]
+    pub fn apply_counted<'v>(self, value: &'v [u8], traits: Traits, read: &mut usize) -> Cow<'v, [u8]> {
         let mut current = Cow::Borrowed(value);
         // Known as long as nothing has changed.
         let mut traits = Some(traits);
         for _ in 0..ROUNDS {
-            if !self.run(&mut current, &mut traits, true) {
+            if !self.run(&mut current, &mut traits, true, read) {
                 break;
             }
         }
-        self.run(&mut current, &mut traits, false);
+        self.run(&mut current, &mut traits, false, read);
         current
     }
 
-    fn run(self, current: &mut Cow<'_, [u8]>, traits: &mut Option<Traits>, decoders: bool) -> bool {
+    fn run(self, current: &mut Cow<'_, [u8]>, traits: &mut Option<Traits>, decoders: bool, read: &mut usize) -> bool {
         let mut changed = false;
         for transform in Transform::ALL {
-            if transform.is_decoder() == decoders
-                && self.contains(*transform)
-                && transform.gate().opens(current, *traits)
-                && let Some(output) = transform.apply(current)
+            if transform.is_decoder() != decoders
+                || !self.contains(*transform)
+                || !transform.gate().opens(current, *traits)
             {
+                continue;
+            }
+            *read = read.saturating_add(current.len());
+            if let Some(output) = transform.apply(current) {
                 *traits = None;
                 *current = Cow::Owned(output);
                 changed = true;

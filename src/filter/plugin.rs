@@ -65,8 +65,7 @@ impl Plugin {
 
     /// Some time has passed.
     pub fn on_tick(&self) {
-        if let Some((engine, world)) = &self.running {
-            engine.prepare();
+        if let Some((_, world)) = &self.running {
             world.tell_counts();
         }
     }

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use super::detector::Detector;
 use super::need::{Literals, Need};
+use super::packed::Packed;
+use super::pattern::Pattern;
 use super::reach::{Lead, Reach};
 use super::rule::{Matcher, Rule, Targets};
 use crate::decode::{Traits, TransformSet};

@@ -5,66 +5,72 @@
 //! earliest, until no match is under way. Where it found something, and the expression counts further than it does, the
 //! expression's own automaton reads that part again.
 
-use std::borrow::Cow;
 use std::ops::Range;
 
-use super::automaton::{Automaton, Idle, States};
+use super::dfa::States;
 use super::effort::Effort;
-use super::pattern;
+use super::nfa::Nfa;
+use super::packed::Packed;
+use super::pattern::Pattern;
 use super::reach::Lead;
 use super::spots::{LONG, Spots};
 use crate::verdict::{Finding, Span};
 
-/// The states of all automata of a VM take at most about this much; then those are dropped that were not used for the longest time.
-const ALL_STATES_BYTES: usize = 6 * 256 * 1024;
-/// So many automata of exact expressions are kept.
-const MAX_EXACT: usize = 32;
-/// What a VM builds at first is what any traffic needs; no request is blamed for it.
-const FREE_BYTES: usize = 512 * 1024;
-/// Every so many bytes of a long text it is asked whether a match is under way.
+/// The automata of a VM and their states take at most about this much; then those are dropped that were not used for the longest time.
+const ALL_BYTES: usize = 2 * 1024 * 1024;
+/// After every so many bytes it is asked whether effort is left and, of a long text, whether a match is under way.
 const STEP: usize = 32;
 /// So many bytes are read at most to say where a match begins.
 const MAX_SOUGHT: usize = 16 * 1024;
-/// What it costs to compile an exact expression.
-const UNITS_OF_COMPILING: u64 = 2_000_000;
+/// What it costs to unpack an automaton, and each of its bytes.
+const UNITS_OF_UNPACKING: u64 = 120_000;
+const UNITS_OF_PACKED: u64 = 32;
 
-/// An expression, ready to look for.
-#[derive(Debug)]
-pub struct Expression {
-    source: Cow<'static, str>,
-    ignore_case: bool,
-    relaxed: Option<Automaton>,
-    /// Whether the relaxed expression is the expression itself.
-    is_exact: bool,
-}
-
-/// What was made for expressions so far, one for each rule.
+/// The automata that were unpacked so far, with their states, for each rule.
 #[derive(Debug)]
 pub struct Caches {
     of_rules: Vec<Slot>,
-    /// How much all states take, about.
+    /// How much all take, about.
     bytes: usize,
-    /// How many automata of exact expressions there are.
-    exact: usize,
     /// How often any expression was looked for.
     looks: usize,
-    /// So much may still be built without being counted.
-    free: usize,
 }
 
 #[derive(Debug, Default)]
 struct Slot {
-    relaxed: Option<States>,
-    /// Compiled when the relaxed one first finds something: on harmless traffic that is hardly ever.
-    exact: Option<(Automaton, States)>,
+    relaxed: Option<Automaton>,
+    /// Asked when the relaxed one first finds something: on harmless traffic that is hardly ever.
+    exact: Option<Automaton>,
     /// When it was last looked for, by [`Caches::looks`].
     looked: usize,
 }
 
+#[derive(Debug)]
+struct Automaton {
+    nfa: Nfa,
+    states: States,
+}
+
+impl Automaton {
+    fn of<'s>(slot: &'s mut Option<Self>, packed: &Packed, effort: &mut Effort) -> &'s mut Self {
+        slot.get_or_insert_with(|| {
+            effort.spend(UNITS_OF_UNPACKING);
+            effort.spend_on(packed.as_bytes().len(), UNITS_OF_PACKED);
+            let nfa = Nfa::new(packed);
+            let states = States::new(&nfa);
+            Self { nfa, states }
+        })
+    }
+
+    fn bytes(&self) -> usize {
+        self.nfa.bytes().saturating_add(self.states.bytes())
+    }
+}
+
 impl Slot {
     fn bytes(&self) -> usize {
-        let relaxed = self.relaxed.as_ref().map_or(0, States::bytes);
-        relaxed.saturating_add(self.exact.as_ref().map_or(0, |(_, states)| states.bytes()))
+        let both = [&self.relaxed, &self.exact].into_iter().flatten();
+        both.fold(0, |all, automaton| all.saturating_add(automaton.bytes()))
     }
 }
 
@@ -72,34 +78,47 @@ impl Caches {
     /// Room for so many rules.
     #[must_use]
     pub fn new(rules: usize) -> Self {
-        let of_rules = (0..rules).map(|_| Slot::default()).collect();
-        Self { of_rules, bytes: 0, exact: 0, looks: 0, free: FREE_BYTES }
+        Self { of_rules: (0..rules).map(|_| Slot::default()).collect(), bytes: 0, looks: 0 }
     }
 
-    /// How much memory all states take, about.
+    /// How much memory all automata take, about.
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.bytes
     }
 
+    /// A match of rule number `rule`, whose expression is `pattern`, in `text`, or near those places of it: of those that end
+    /// first, the shortest, and as much behind its end as belongs to it. Nothing if `effort` is spent first.
+    pub fn find(
+        &mut self,
+        (rule, pattern): (usize, &Pattern),
+        text: &[u8],
+        near: Option<Near<'_>>,
+        effort: &mut Effort,
+    ) -> Option<Span> {
+        self.looks = self.looks.wrapping_add(1);
+        let slot = self.of_rules.get_mut(rule)?;
+        slot.looked = self.looks;
+        let before = slot.bytes();
+        let automaton = Automaton::of(&mut slot.relaxed, &pattern.relaxed, effort);
+        let exact = pattern.exact.as_ref().map(|packed| (packed, &mut slot.exact));
+        let mut search = Search { automaton, exact, text, effort };
+        let found = match near {
+            None => search.whole(),
+            Some(near) => search.near(near),
+        };
+        self.bytes = self.bytes.saturating_sub(before).saturating_add(slot.bytes());
+        self.forget();
+        found
+    }
+
     /// Drops what has become too much.
     fn forget(&mut self) {
-        while self.bytes > ALL_STATES_BYTES {
-            let built = self.of_rules.iter_mut().filter(|slot| slot.relaxed.is_some());
-            let Some(oldest) = built.min_by_key(|slot| slot.looked) else { return };
+        while self.bytes > ALL_BYTES {
+            let unpacked = self.of_rules.iter_mut().filter(|slot| slot.relaxed.is_some());
+            let Some(oldest) = unpacked.min_by_key(|slot| slot.looked) else { return };
             self.bytes = self.bytes.saturating_sub(oldest.bytes());
-            self.exact = self.exact.saturating_sub(usize::from(oldest.exact.is_some()));
             (oldest.relaxed, oldest.exact) = (None, None);
-        }
-        if self.exact > MAX_EXACT {
-            // Any: who goes through all rules in turn would always want the one that was dropped last.
-            let any = self.looks.checked_rem(self.exact).unwrap_or_default();
-            if let Some(slot) = self.of_rules.iter_mut().filter(|slot| slot.exact.is_some()).nth(any) {
-                let before = slot.bytes();
-                slot.exact = None;
-                self.exact = self.exact.saturating_sub(1);
-                self.bytes = self.bytes.saturating_sub(before.saturating_sub(slot.bytes()));
-            }
         }
     }
 }
@@ -115,55 +134,13 @@ pub struct Near<'s> {
     pub lead: Lead,
 }
 
-impl Expression {
-    /// Makes `source` ready, case ignored or not. It must have compiled when its rule was read.
-    #[must_use]
-    pub fn new(source: Cow<'static, str>, ignore_case: bool) -> Self {
-        let hir = pattern::parse(&source, ignore_case).ok();
-        let relaxed = hir.as_ref().map(pattern::relaxed);
-        let is_exact = relaxed == hir;
-        let relaxed = relaxed.and_then(|hir| Automaton::new(&hir, ignore_case));
-        Self { relaxed, source, ignore_case, is_exact }
-    }
-
-    /// A match in `text`, or near those places of it: of those that end first, the shortest, and as much behind its end as
-    /// belongs to it. Nothing if `effort` is spent first. `rule` is whose states among `caches` these are.
-    pub fn find(
-        &self,
-        text: &[u8],
-        near: Option<Near<'_>>,
-        (caches, rule): (&mut Caches, usize),
-        effort: &mut Effort,
-    ) -> Option<Span> {
-        caches.looks = caches.looks.wrapping_add(1);
-        let slot = caches.of_rules.get_mut(rule)?;
-        slot.looked = caches.looks;
-        let (before, had_exact) = (slot.bytes(), slot.exact.is_some());
-        let automaton = self.relaxed.as_ref()?;
-        let states = slot.relaxed.get_or_insert_with(|| automaton.states());
-        let (exact, free) = (&mut slot.exact, &mut caches.free);
-        let mut search = Search { expression: self, automaton, states, exact, text, effort, free };
-        let found = match near {
-            None => search.whole(),
-            Some(near) => search.near(near),
-        };
-        caches.bytes = caches.bytes.saturating_sub(before).saturating_add(slot.bytes());
-        caches.exact = caches.exact.saturating_add(usize::from(slot.exact.is_some() && !had_exact));
-        caches.forget();
-        found
-    }
-}
-
 /// One expression in one text.
 struct Search<'s> {
-    expression: &'s Expression,
-    automaton: &'s Automaton,
-    states: &'s mut States,
-    exact: &'s mut Option<(Automaton, States)>,
+    automaton: &'s mut Automaton,
+    /// The expression's own automaton, if it is another one, and where it is once it is unpacked.
+    exact: Option<(&'s Packed, &'s mut Option<Automaton>)>,
     text: &'s [u8],
     effort: &'s mut Effort,
-    /// See [`Caches::free`].
-    free: &'s mut usize,
 }
 
 /// How reading a part of the text ended.
@@ -210,31 +187,35 @@ impl Search<'_> {
 
     /// Reads from `from` until a match is found, or until `due` is reached and no match is under way.
     fn read(&mut self, from: usize, due: usize) -> End {
-        let mut last = byte_before(self.text, from);
-        let Some(mut state) = self.automaton.start(self.states, last, false) else { return End::Text };
-        let mut idle = Idle::default();
+        let Automaton { nfa, states } = &mut *self.automaton;
+        let mut state = states.start(nfa, byte_before(self.text, from), false);
         // Where a match that is under way may have begun at the earliest, and where the first one ended.
         let (mut begin, mut at, mut hit) = (from, from, None);
         let is_long = self.text.len() >= LONG;
         let rest = self.text.get(from..).unwrap_or_default();
-        for step in rest.chunks(if is_long { STEP } else { usize::MAX }) {
-            for (byte, offset) in step.iter().zip(0_usize..) {
-                let Some(next) = self.automaton.next(self.states, state, Some(*byte)) else { return End::Text };
-                state = next;
-                if state.is_tagged() {
-                    if state.is_match() && hit.is_none() {
-                        hit = Some(at.saturating_add(offset));
-                    }
-                    if state.is_dead() {
-                        self.states.settle(offset, self.free, self.effort);
-                        return self.confirm(begin, hit, at.saturating_add(offset));
-                    }
+        for step in rest.chunks(STEP) {
+            let Automaton { nfa, states } = &mut *self.automaton;
+            let mut rest = step;
+            while !rest.is_empty() {
+                let read;
+                (read, state) = states.run(nfa, state, rest);
+                at = at.saturating_add(read);
+                rest = rest.get(read..).unwrap_or_default();
+                if !state.is_special() {
+                    continue;
+                }
+                // What is known of it was so before the last byte.
+                let known = at.saturating_sub(1);
+                if states.is_match(state) && hit.is_none() {
+                    hit = Some(known);
+                }
+                if states.is_dead(state) || hit.is_some() && self.exact.is_none() {
+                    states.settle(step.len(), self.effort);
+                    return self.confirm(begin, hit, known);
                 }
             }
-            at = at.saturating_add(step.len());
-            last = step.last().copied();
-            self.states.settle(step.len(), self.free, self.effort);
-            if is_long && idle.holds(self.automaton, self.states, state, last) {
+            states.settle(step.len(), self.effort);
+            if is_long && states.is_idle(state) {
                 if let found @ End::Found(_) = self.confirm(begin, hit, at) {
                     return found;
                 }
@@ -243,58 +224,46 @@ impl Search<'_> {
                     return End::Idle(at);
                 }
             }
-            if is_long && self.effort.is_spent() {
+            if self.effort.is_spent() {
                 return End::Text;
             }
         }
-        let ends = self.automaton.next(self.states, state, None).is_some_and(|state| state.is_match());
-        self.confirm(begin, hit.or(ends.then_some(at)), at)
+        let Automaton { nfa, states } = &mut *self.automaton;
+        let end = states.next(nfa, state, None);
+        let hit = hit.or(states.is_match(end).then_some(at));
+        states.settle(0, self.effort);
+        self.confirm(begin, hit, at)
     }
 
     /// The match that the automaton says ends at `hit`, or whichever the expression itself has from `begin` to `end`.
     fn confirm(&mut self, begin: usize, hit: Option<usize>, end: usize) -> End {
         let Some(hit) = hit else { return End::Text };
-        let mut part = Part { text: self.text, effort: self.effort, free: self.free };
-        if self.expression.is_exact {
-            return End::Found(part.span(self.automaton, self.states, begin..hit));
-        }
-        if self.exact.is_none() {
-            part.effort.spend(UNITS_OF_COMPILING);
-            let hir = pattern::parse(&self.expression.source, self.expression.ignore_case).ok();
-            *self.exact = hir.and_then(|hir| {
-                let automaton = Automaton::new(&hir, self.expression.ignore_case)?;
-                let states = automaton.states();
-                Some((automaton, states))
-            });
-        }
-        let Some((automaton, states)) = self.exact else { return End::Text };
-        match part.first_end(automaton, states, begin..end) {
-            Some(hit) => End::Found(part.span(automaton, states, begin..hit)),
+        let Self { automaton, exact, text, effort } = self;
+        let Some((packed, exact)) = exact else { return End::Found(automaton.span(text, begin..hit, effort)) };
+        let exact = Automaton::of(exact, packed, effort);
+        match exact.first_end(text, begin..end, effort) {
+            Some(hit) => End::Found(exact.span(text, begin..hit, effort)),
             None => End::Text,
         }
     }
 }
 
-/// A part of a text in which an automaton has found something.
-struct Part<'s> {
-    text: &'s [u8],
-    effort: &'s mut Effort,
-    free: &'s mut usize,
-}
-
-impl Part<'_> {
+/// What an automaton says of a part of a text.
+impl Automaton {
     /// Where the first match ends that begins and ends in `range`.
-    fn first_end(&mut self, automaton: &Automaton, states: &mut States, range: Range<usize>) -> Option<usize> {
-        let mut state = automaton.start(states, byte_before(self.text, range.start), false)?;
+    fn first_end(&mut self, text: &[u8], range: Range<usize>, effort: &mut Effort) -> Option<usize> {
+        let Self { nfa, states } = self;
+        let mut state = states.start(nfa, byte_before(text, range.start), false);
         // What a match ends before has to be read as well.
         for at in range.start..=range.end {
-            state = automaton.next(states, state, self.text.get(at).copied())?;
-            if state.is_match() {
-                return Some(at);
+            state = states.next(nfa, state, text.get(at).copied());
+            if state.is_special() {
+                states.settle(0, effort);
+                return states.is_match(state).then_some(at);
             }
             if at.is_multiple_of(STEP) {
-                states.settle(STEP, self.free, self.effort);
-                if self.effort.is_spent() {
+                states.settle(STEP, effort);
+                if effort.is_spent() {
                     return None;
                 }
             }
@@ -303,12 +272,12 @@ impl Part<'_> {
     }
 
     /// The shortest match that ends where `range` does, and what behind it still belongs to it.
-    fn span(&mut self, automaton: &Automaton, states: &mut States, range: Range<usize>) -> Span {
+    fn span(&mut self, text: &[u8], range: Range<usize>, effort: &mut Effort) -> Span {
         let hit = range.end;
         let mut sought = 0_usize;
         let mut start = range.start.max(hit.saturating_sub(Finding::SNIPPET_BYTES));
         for begin in range.rev() {
-            let (read, end) = self.last_end(automaton, states, begin, hit);
+            let (read, end) = self.last_end(text, begin, hit);
             sought = sought.saturating_add(read);
             if end == Some(hit) {
                 start = begin;
@@ -318,27 +287,22 @@ impl Part<'_> {
                 break;
             }
         }
-        states.settle(sought, self.free, self.effort);
-        let (_, end) = self.last_end(automaton, states, start, start.saturating_add(Finding::SNIPPET_BYTES).max(hit));
+        let (read, end) = self.last_end(text, start, start.saturating_add(Finding::SNIPPET_BYTES).max(hit));
+        self.states.settle(sought.saturating_add(read), effort);
         Span { start, end: end.unwrap_or(hit).max(hit) }
     }
 
     /// How far a match is under way that begins at `begin`, to `most` at most; and where the longest of them ends.
-    fn last_end(
-        &self,
-        automaton: &Automaton,
-        states: &mut States,
-        begin: usize,
-        most: usize,
-    ) -> (usize, Option<usize>) {
+    fn last_end(&mut self, text: &[u8], begin: usize, most: usize) -> (usize, Option<usize>) {
+        let Self { nfa, states } = self;
         let mut end = None;
-        let Some(mut state) = automaton.start(states, byte_before(self.text, begin), true) else { return (0, None) };
-        for at in begin..=most.min(self.text.len()) {
-            match automaton.next(states, state, self.text.get(at).copied()) {
-                Some(next) if !next.is_dead() => state = next,
-                _ => return (at.saturating_sub(begin), end),
+        let mut state = states.start(nfa, byte_before(text, begin), true);
+        for at in begin..=most.min(text.len()) {
+            state = states.next(nfa, state, text.get(at).copied());
+            if states.is_dead(state) {
+                return (at.saturating_sub(begin), end);
             }
-            if state.is_match() {
+            if states.is_match(state) {
                 end = Some(at);
             }
         }

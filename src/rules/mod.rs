@@ -4,16 +4,19 @@
 //! takes the rules that the settings leave on. A value then passes one [`prefilter`] over the literals of all rules,
 //! and only the rules whose literal was seen confirm with their regular expression or detector.
 
-mod automaton;
 mod bits;
 pub mod detector;
+pub mod dfa;
 pub mod effort;
 mod embedded;
 pub mod examples;
 pub mod exclusion;
 pub mod expression;
+pub mod glushkov;
 pub mod grams;
 pub mod need;
+pub mod nfa;
+pub mod packed;
 pub mod pattern;
 pub mod prefilter;
 pub mod reach;

@@ -1,18 +1,48 @@
-//! Regular expressions of rules: how they are parsed and compiled, and made fit for an automaton.
+//! Regular expressions of rules: how they are parsed and checked, and made into automata.
+
+use std::borrow::Cow;
 
 use regex::bytes::{Regex, RegexBuilder};
 use regex_syntax::ParserBuilder;
 use regex_syntax::hir::{Class, ClassBytes, ClassBytesRange, Hir, HirKind, Repetition};
 
-/// A compiled expression may take this much memory: rules are small, and a VM holds hundreds of them.
-pub const SIZE_LIMIT_BYTES: usize = 256 * 1024;
+use super::glushkov::{TooLarge, automaton};
+use super::packed::Packed;
 
-/// Compiles `pattern` over bytes, with ASCII classes, case ignored or not.
+/// A rule's expression.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pattern {
+    /// As it was written.
+    pub source: Cow<'static, str>,
+    /// The automaton of what it is [`relaxed`] to.
+    pub relaxed: Packed,
+    /// Its own automaton, if that is another one.
+    pub exact: Option<Packed>,
+}
+
+impl Pattern {
+    /// `source`, which was parsed into `hir`, with case ignored or not.
+    ///
+    /// # Errors
+    /// When one of its automata would be too large.
+    pub fn new(source: String, hir: &Hir, ignore_case: bool) -> Result<Self, TooLarge> {
+        let packed = |hir: &Hir| {
+            let folded = ignore_case.then(|| folded(hir));
+            automaton(folded.as_ref().unwrap_or(hir), ignore_case)
+        };
+        let relaxed = relaxed(hir);
+        let exact = if relaxed == *hir { None } else { Some(packed(hir)?) };
+        Ok(Self { source: Cow::Owned(source), relaxed: packed(&relaxed)?, exact })
+    }
+}
+
+/// `pattern` as the `regex` crate understands it, over bytes, with ASCII classes, case ignored or not: what our automata are held
+/// to. The module does not need it, and leaves it out.
 ///
 /// # Errors
-/// When it is no regular expression of the `regex` crate, or larger than 256 KiB compiled.
+/// When it is no regular expression of that crate, or larger than it allows.
 pub fn compile(pattern: &str, ignore_case: bool) -> Result<Regex, regex::Error> {
-    RegexBuilder::new(pattern).unicode(false).case_insensitive(ignore_case).size_limit(SIZE_LIMIT_BYTES).build()
+    RegexBuilder::new(pattern).unicode(false).case_insensitive(ignore_case).build()
 }
 
 /// Parses `pattern` the way [`compile`] does.

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::detector::Detector;
 use super::need::Need;
+use super::pattern::Pattern;
 use crate::decode::TransformSet;
 use crate::extract::{Target, Value};
 use crate::verdict::{Family, Severity};
@@ -35,7 +36,7 @@ pub struct Rule {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Matcher {
     /// A regular expression over bytes; `contains` and `words` become one when they are read.
-    Regex(Cow<'static, str>),
+    Regex(Pattern),
     /// Code that understands a language.
     Detector(Detector),
 }

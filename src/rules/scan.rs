@@ -2,11 +2,10 @@
 
 use std::borrow::Cow;
 use std::ops::ControlFlow;
-use std::sync::OnceLock;
 
 use super::bits::Bits;
 use super::effort::Effort;
-use super::expression::{Caches, Expression, Near};
+use super::expression::{Caches, Near};
 use super::grams::Map;
 use super::prefilter::{Candidate, Hits, Prefilter};
 use super::rule::{Matcher, Rule};
@@ -35,8 +34,6 @@ pub struct Ruleset {
 struct Active {
     rule: Rule,
     counts: bool,
-    /// Compiled when first needed: on harmless traffic most never are.
-    expression: OnceLock<Expression>,
 }
 
 /// Pipelines with the same decoders share what these make of a text.
@@ -131,8 +128,7 @@ impl Ruleset {
         groups.iter().filter(|group| group.is_light).for_each(|group| light.insert_all(&group.needs(&prefilter)));
         let light = prefilter.narrowed(&light);
         let active = rules.into_iter().zip(counts);
-        let active: Vec<Active> =
-            active.map(|(rule, counts)| Active { rule, counts, expression: OnceLock::new() }).collect();
+        let active: Vec<Active> = active.map(|(rule, counts)| Active { rule, counts }).collect();
         let of_rules = active.iter().map(|active| active.rule.transforms.without(Transform::Lowercase));
         let transforms = of_rules.fold(TransformSet::EMPTY, TransformSet::union);
         Self { active, groups, light, transforms, gate: transforms.gate(), by_target, prefilter }
@@ -148,13 +144,6 @@ impl Ruleset {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.active.is_empty()
-    }
-
-    /// Compiles up to `most` of the expressions that no value has asked for yet, so that the requests that will do not wait for
-    /// it; says how many it was.
-    pub fn prepare(&self, most: usize) -> usize {
-        let waiting = self.active.iter().filter(|active| active.expression.get().is_none());
-        waiting.filter_map(Active::expression).take(most).count()
     }
 
     /// Room of the right size for [`Ruleset::scan`].
@@ -189,8 +178,7 @@ impl Ruleset {
             let decoded = if group.decoders.is_disjoint(at_work) {
                 Cow::Borrowed(value.bytes)
             } else {
-                effort.spend_on(value.bytes.len(), UNITS_OF_DECODERS);
-                group.decoders.apply(value.bytes, plain.traits)
+                transformed(group.decoders, value.bytes, plain.traits, effort)
             };
             // What may still change the decoded text.
             let (hits, normalisers) = if let Cow::Owned(decoded) = &decoded {
@@ -208,8 +196,7 @@ impl Ruleset {
                 let text = if pipeline.normalisers.is_disjoint(normalisers) {
                     Cow::Borrowed(decoded.as_ref())
                 } else {
-                    effort.spend_on(decoded.len(), UNITS_OF_NORMALISERS);
-                    pipeline.normalisers.apply(&decoded, hits.traits)
+                    transformed(pipeline.normalisers, &decoded, hits.traits, effort)
                 };
                 observer.text(pipeline.transforms, &text);
                 let hits = match text {
@@ -267,11 +254,18 @@ impl Ruleset {
 }
 
 /// What a byte costs that the prefilter passes over, and a literal that it compares.
-const UNITS_OF_BYTE: u64 = 16;
-const UNITS_OF_LITERAL: u64 = 70;
-/// What a byte costs that the decoders look at, and one that the normalisers do.
-const UNITS_OF_DECODERS: u64 = 18;
-const UNITS_OF_NORMALISERS: u64 = 19;
+const UNITS_OF_BYTE: u64 = 13;
+const UNITS_OF_LITERAL: u64 = 60;
+/// What a byte costs that a transform reads.
+const UNITS_OF_TRANSFORM: u64 = 15;
+
+/// `text`, whose symbols are `traits`, with all of the set applied.
+fn transformed<'t>(set: TransformSet, text: &'t [u8], traits: Traits, effort: &mut Effort) -> Cow<'t, [u8]> {
+    let mut read = 0;
+    let text = set.apply_counted(text, traits, &mut read);
+    effort.spend_on(read, UNITS_OF_TRANSFORM);
+    text
+}
 
 impl Group {
     /// The needs of its rules.
@@ -302,19 +296,12 @@ impl Active {
         &self,
         text: &[u8],
         near: Option<Near<'_>>,
-        caches: (&mut Caches, usize),
+        (caches, rule): (&mut Caches, usize),
         effort: &mut Effort,
     ) -> Option<Span> {
         match &self.rule.matcher {
             Matcher::Detector(detector) => detector.detect(text, effort),
-            Matcher::Regex(_) => self.expression()?.find(text, near, caches, effort),
+            Matcher::Regex(pattern) => caches.find((rule, pattern), text, near, effort),
         }
-    }
-
-    /// Its expression, compiled if it is not yet; none for a detector.
-    fn expression(&self) -> Option<&Expression> {
-        let Matcher::Regex(source) = &self.rule.matcher else { return None };
-        let ignore_case = self.rule.transforms.contains(Transform::Lowercase);
-        Some(self.expression.get_or_init(|| Expression::new(source.clone(), ignore_case)))
     }
 }

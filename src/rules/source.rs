@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use super::detector::Detector;
 use super::need::Need;
-use super::pattern;
+use super::pattern::{self, Pattern};
 use super::required;
 use super::rule::{Matcher, Rule, Targets};
 use crate::decode::{Transform, TransformSet};
@@ -163,10 +163,13 @@ fn read_match(fields: &Fields<'_>, transforms: TransformSet, report: &mut Report
             return None;
         }
     };
-    if let Err(e) = pattern::compile(&text, ignore_case) {
-        report.error(item, Name::BadPattern, e.to_string());
-        return None;
-    }
+    let pattern = match Pattern::new(text, &hir, ignore_case) {
+        Ok(pattern) => pattern,
+        Err(e) => {
+            report.error(item, Name::BadPattern, e.to_string());
+            return None;
+        }
+    };
     let needs = match (required::needs(&hir), always) {
         (Some(needs), false) => needs,
         (None, false) => {
@@ -177,7 +180,7 @@ fn read_match(fields: &Fields<'_>, transforms: TransformSet, report: &mut Report
         }
         (_, true) => vec![Need { with: required::signs(&hir), ..Need::nothing() }],
     };
-    Some((Matcher::Regex(Cow::Owned(text)), needs))
+    Some((Matcher::Regex(pattern), needs))
 }
 
 /// One expression for a list of texts, each a whole word if `words`.

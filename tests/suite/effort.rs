@@ -95,7 +95,7 @@ fn the_same_request_costs_the_same() {
 }
 
 #[test]
-fn what_people_send_costs_half_at_most() {
+fn what_people_send_costs_two_thirds_at_most_of_a_new_vm() {
     let (engine, _) = Engine::configure(b"", 1_790_000_000).unwrap();
     let prose = dear::PROSE.text(131_072);
     let document = serde_json::json!({"title": "licence", "pages": [String::from_utf8_lossy(&prose[..120_000])]});
@@ -109,6 +109,6 @@ fn what_people_send_costs_half_at_most() {
     for (content_type, body) in bodies {
         let share = share(&engine, content_type, &body);
         println!("{content_type}, {} bytes: {:.0} % of what it may cost", body.len(), share * 100.0);
-        assert!(share < 0.6, "{content_type}: {share}");
+        assert!(share < 0.67, "{content_type}: {share}");
     }
 }

@@ -6,10 +6,11 @@ use std::ops::ControlFlow;
 use backstop::decode::{Traits, Transform, TransformSet};
 use backstop::extract::{Target, Value};
 use backstop::rules::effort::Effort;
-use backstop::rules::expression::{Caches, Expression};
+use backstop::rules::expression::Caches;
+use backstop::rules::pattern::{self, Pattern};
 use backstop::rules::reach::{Lead, Reach};
 use backstop::rules::spots::{LONG, Spots};
-use backstop::rules::{EMBEDDED, Match, Matcher, Observer, Rule, Ruleset, pattern, required};
+use backstop::rules::{EMBEDDED, Match, Matcher, Observer, Rule, Ruleset, required};
 
 use crate::dear::{Random, restless};
 use crate::rules::sources;
@@ -45,8 +46,8 @@ fn a_long_text_hides_nothing() {
     let mut random = Random(0x5eed);
     let (mut looked, mut matched) = (0, 0);
     for source in sources() {
-        let Matcher::Regex(text) = &source.rule.matcher else { continue };
-        let exact = pattern::compile(text, true).unwrap();
+        let Matcher::Regex(pattern) = &source.rule.matcher else { continue };
+        let exact = pattern::compile(&pattern.source, true).unwrap();
         let ruleset = bare(&source.rule);
         let mut scratch = ruleset.scratch();
         for example in source.hits.iter().chain(&source.passes) {
@@ -88,14 +89,13 @@ fn no_text_makes_an_automaton_build_for_ever() {
     const CACHE_BYTES: usize = 600 * 1024;
     let mut random = Random(0xb17d);
     for rule in EMBEDDED {
-        let Matcher::Regex(source) = &rule.matcher else { continue };
-        let expression = Expression::new(source.clone(), true);
+        let Matcher::Regex(pattern) = &rule.matcher else { continue };
         let mut caches = Caches::new(1);
         let text = restless(rule, 20_000, &mut random);
         let mut effort = Effort::unlimited();
-        let found = expression.find(&text, None, (&mut caches, 0), &mut effort);
+        let found = caches.find((0, pattern), &text, None, &mut effort);
         assert!(caches.bytes() < CACHE_BYTES, "{}: {} bytes of states", rule.id, caches.bytes());
-        let exact = pattern::compile(source, true).unwrap();
+        let exact = pattern::compile(&pattern.source, true).unwrap();
         assert_eq!(found.is_some(), exact.is_match(&text), "{}", rule.id);
     }
 }
@@ -103,17 +103,106 @@ fn no_text_makes_an_automaton_build_for_ever() {
 #[test]
 fn work_ends_when_the_effort_is_spent() {
     let rule = EMBEDDED.iter().find(|rule| rule.id == "php-function").unwrap();
-    let Matcher::Regex(source) = &rule.matcher else { panic!("no expression") };
-    let expression = Expression::new(source.clone(), true);
+    let Matcher::Regex(pattern) = &rule.matcher else { panic!("no expression") };
     let mut text = restless(rule, 400_000, &mut Random(7));
     text.retain(|byte| *byte != b'(');
     let mut effort = Effort::new(Effort::UNITS_OF_MS);
     let mut caches = Caches::new(1);
     let begin = cpu_time::ThreadTime::now();
-    assert!(expression.find(&text, None, (&mut caches, 0), &mut effort).is_none());
+    assert!(caches.find((0, pattern), &text, None, &mut effort).is_none());
     assert!(effort.is_spent());
     // All of it takes a hundred times as long.
     assert!(begin.elapsed().as_millis() < 60, "{:?}", begin.elapsed());
+}
+
+#[test]
+fn automata_match_what_the_regex_crate_matches() {
+    const SOURCES: &[&str] = &[
+        r"ab",
+        r"a|b",
+        r"a*b",
+        r"(?:ab|a)*b",
+        r"(?:a|ab)(?:b|ba)",
+        r"a{2,4}b",
+        r"a{0,3}b",
+        r"(?:ab){2}",
+        r"(?:ab?){1,2} ",
+        r"[^a]b",
+        r"[^ab]{2}",
+        r"(?s:.)b",
+        r".b",
+        r"(?:a?b?){3}",
+        r"(?:a?b?)*c",
+        r"a{3,}",
+        r"(?:a|b {0,2}){2,}c",
+        r"^a",
+        r"a$",
+        r"^$",
+        r"^a*$",
+        r"(?m)^a",
+        r"(?m)a$",
+        r"(?m)^$",
+        r"(?mR)^a",
+        r"(?mR)a$",
+        r"(?mR)^$",
+        r"\Aab|b\z",
+        r"\ba",
+        r"a\b",
+        r"\Ba",
+        r"a\B",
+        r"\bab\b",
+        r"(?:\b|a)b",
+        r"\b",
+        r"\B",
+        r"\b ",
+        r" \b",
+        r"(?:a\b )*b",
+        r"\b{start}a",
+        r"a\b{end}",
+        r"\b{start-half}b",
+        r"b\b{end-half}",
+        r"(?:^|b)a",
+        r"a(?:b|$)",
+        r"(?:^a|\bb)+c",
+        r"(?:\ba?){2}b",
+        r"a\b\bb?",
+        r"",
+        r"\xff",
+        r"[\x80-\xff]a",
+        r"(?i)A[^B]",
+        "(?u-i:\u{e9})a",
+        "(?u-i:[\u{e9}\u{20ac}])",
+    ];
+    const ALPHABET: [&[u8]; 8] = [b"a", b"b", b"c", b" ", b"\n", b"\r", b"B", b"\xc3\xa9"];
+    let mut texts: Vec<Vec<u8>> = vec![Vec::new()];
+    for length in 0..5 {
+        let longer = texts
+            .iter()
+            .filter(|text| text.len() >= length)
+            .flat_map(|text| ALPHABET.map(|piece| [text, piece].concat()));
+        texts = texts.iter().cloned().chain(longer).collect::<std::collections::BTreeSet<_>>().into_iter().collect();
+    }
+    for (source, ignore_case) in SOURCES.iter().flat_map(|source| [(source, false), (source, true)]) {
+        let hir = pattern::parse(source, ignore_case).unwrap();
+        let pattern = Pattern::new((*source).to_owned(), &hir, ignore_case).unwrap();
+        let exact = pattern::compile(source, ignore_case).unwrap();
+        let mut caches = Caches::new(1);
+        for text in &texts {
+            let found = caches.find((0, &pattern), text, None, &mut Effort::unlimited());
+            let shown = || format!("{source} in {:?}", String::from_utf8_lossy(text));
+            assert_eq!(found.is_some(), exact.is_match(text), "{}", shown());
+            if let Some(span) = found {
+                assert!(span.start <= span.end && span.end <= text.len(), "{}: {span:?}", shown());
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_too_large_for_an_automaton_is_said() {
+    let hir = pattern::parse(r"(?:a|b){20000}", true).unwrap();
+    let refused = Pattern::new(String::new(), &hir, true).unwrap_err().to_string();
+    assert!(refused.contains("automaton is too large, expected smaller counts"), "{refused}");
 }
 
 #[test]
@@ -189,18 +278,4 @@ fn spots_are_noted_by_blocks() {
     spots.note(0, 786_431);
     assert_eq!(spots.runs(0).collect::<Vec<_>>(), [(785_920, 786_432)]);
     assert_eq!(spots.runs(1).count(), 0, "a new text, a new map");
-}
-
-#[test]
-fn expressions_are_compiled_before_anybody_waits_for_them() {
-    let ruleset = Ruleset::new(EMBEDDED.iter().map(|rule| (rule.clone(), true)));
-    let expressions = EMBEDDED.iter().filter(|rule| matches!(rule.matcher, Matcher::Regex(_))).count();
-    let mut prepared = 0;
-    loop {
-        match ruleset.prepare(7) {
-            0 => break,
-            some => prepared += some,
-        }
-    }
-    assert_eq!(prepared, expressions);
 }

@@ -108,7 +108,7 @@ pub fn scan(value: &[u8], effort: &mut Effort) -> Option<Span> {
 }
 
 /// What a sign costs that is looked at.
-const UNITS_OF_SIGN: u64 = 220;
+const UNITS_OF_SIGN: u64 = 350;
 
 /// Whether the word at the end of `head` leads out of the expression language of a browser's template.
 fn leaves_template(head: &[u8]) -> bool {

@@ -70,9 +70,9 @@ fn matches(ruleset: &Ruleset, value: &Value<'_>) -> Vec<Found> {
             self.text = text.to_vec();
         }
         fn candidate(&mut self, rule: &Rule) {
-            if let Matcher::Regex(source) = &rule.matcher {
+            if let Matcher::Regex(pattern) = &rule.matcher {
                 let ignore_case = rule.transforms.contains(Transform::Lowercase);
-                let is_match = matches_exactly(source, ignore_case, &self.text);
+                let is_match = matches_exactly(&pattern.source, ignore_case, &self.text);
                 *self.expected.entry(rule.id.to_string()).or_default() |= is_match;
             }
         }
@@ -120,7 +120,7 @@ pub fn examples() -> Vec<Vec<u8>> {
 thread_local! {
     static EMBEDDED_PAIR: Pair = Pair::new(&EMBEDDED.iter().map(|rule| (rule.clone(), true)).collect::<Vec<_>>());
     static EXPRESSIONS: Vec<Hir> = EMBEDDED.iter().filter_map(|rule| match &rule.matcher {
-        Matcher::Regex(text) => pattern::parse(text, true).ok(),
+        Matcher::Regex(pattern) => pattern::parse(&pattern.source, true).ok(),
         Matcher::Detector(_) => None,
     }).collect();
 }
@@ -162,7 +162,7 @@ const FILLER: &[u8] = b"The doors open at seven, and seats are as you find them.
 
 pub fn pattern_seeds() -> Vec<Vec<u8>> {
     let expressions = EMBEDDED.iter().filter_map(|rule| match &rule.matcher {
-        Matcher::Regex(text) => Some(text.as_bytes()),
+        Matcher::Regex(text) => Some(text.source.as_bytes()),
         Matcher::Detector(_) => None,
     });
     expressions.map(|text| joined(b"", &[text, b"\x01\x02\x03\x04", b" a ", b" b "])).collect()
