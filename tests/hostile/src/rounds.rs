@@ -410,8 +410,6 @@ impl Round {
     }
 }
 
-/// After so many nothing is left to compile.
-const PREPARING_TICKS: u32 = 60;
 
 /// What many contexts in a row leave behind.
 #[derive(Clone, Copy, Debug)]
@@ -434,10 +432,6 @@ pub fn contexts(module: &Module, count: u64) -> Result<Flatness> {
         .into();
     vm.host().brought.body = traffic::body(Kind::Harmless, &mut fastrand::Rng::with_seed(1));
     let mut before_bytes = 0;
-    // A VM compiles its expressions a few at each tick: that is no context's doing.
-    for _ in 0..PREPARING_TICKS {
-        vm.call(Callback::Tick { plugin: 1 })?;
-    }
     for number in 0..count {
         if number == count / 10 {
             before_bytes = vm.memory_bytes();
