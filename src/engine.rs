@@ -49,7 +49,7 @@ const DEFAULT_EFFORT_MS: u64 = 10;
 
 /// What a byte of a body costs that is cut into values, and a value.
 const UNITS_OF_PARSED_BYTE: u64 = 10;
-const UNITS_OF_VALUE: u64 = 200;
+const UNITS_OF_VALUE: u64 = 250;
 
 /// So many bodies are gathered at once: at most 12 MiB with the largest `body.inspect`, 2 MiB with the default.
 const MAX_GATHERING: usize = 16;

@@ -128,6 +128,15 @@ impl Gate {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct TransformSet(u16);
 
+/// What transforms had to do.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Work {
+    /// So many bytes were read, by all of them together.
+    pub read: usize,
+    /// So many of them by such as wrote something else instead.
+    pub changed: usize,
+}
+
 impl TransformSet {
     /// No transform.
     pub const EMPTY: Self = Self(0);
@@ -213,25 +222,25 @@ impl TransformSet {
     /// `value` with all of the set applied, borrowed where nothing changed. `traits` are those of `value`.
     #[must_use]
     pub fn apply<'v>(self, value: &'v [u8], traits: Traits) -> Cow<'v, [u8]> {
-        self.apply_counted(value, traits, &mut 0)
+        self.apply_counted(value, traits, &mut Work::default())
     }
 
-    /// The same, with the bytes added to `read` that all its transforms together had to read.
+    /// The same, with what its transforms had to do added to `work`.
     #[must_use]
-    pub fn apply_counted<'v>(self, value: &'v [u8], traits: Traits, read: &mut usize) -> Cow<'v, [u8]> {
+    pub fn apply_counted<'v>(self, value: &'v [u8], traits: Traits, work: &mut Work) -> Cow<'v, [u8]> {
         let mut current = Cow::Borrowed(value);
         // Known as long as nothing has changed.
         let mut traits = Some(traits);
         for _ in 0..ROUNDS {
-            if !self.run(&mut current, &mut traits, true, read) {
+            if !self.run(&mut current, &mut traits, true, work) {
                 break;
             }
         }
-        self.run(&mut current, &mut traits, false, read);
+        self.run(&mut current, &mut traits, false, work);
         current
     }
 
-    fn run(self, current: &mut Cow<'_, [u8]>, traits: &mut Option<Traits>, decoders: bool, read: &mut usize) -> bool {
+    fn run(self, current: &mut Cow<'_, [u8]>, traits: &mut Option<Traits>, decoders: bool, work: &mut Work) -> bool {
         let mut changed = false;
         for transform in Transform::ALL {
             if transform.is_decoder() != decoders
@@ -240,8 +249,9 @@ impl TransformSet {
             {
                 continue;
             }
-            *read = read.saturating_add(current.len());
+            work.read = work.read.saturating_add(current.len());
             if let Some(output) = transform.apply(current) {
+                work.changed = work.changed.saturating_add(current.len());
                 *traits = None;
                 *current = Cow::Owned(output);
                 changed = true;

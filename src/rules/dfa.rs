@@ -11,9 +11,9 @@ const MAX_MEMBERS: usize = 1 << 15;
 /// What a byte read costs.
 const UNITS_OF_BYTE: u64 = 24;
 /// What it costs to work out where a byte leads, what each edge costs that is looked at, and a state that is new.
-const UNITS_OF_STEP: u64 = 300;
-const UNITS_OF_EDGE: u64 = 40;
-const UNITS_OF_STATE: u64 = 200;
+const UNITS_OF_STEP: u64 = 400;
+const UNITS_OF_EDGE: u64 = 48;
+const UNITS_OF_STATE: u64 = 300;
 
 /// A state: twice where its row begins in the table, and one more if there is something to know about it. Good until its states
 /// begin anew.

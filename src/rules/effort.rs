@@ -11,7 +11,7 @@ pub struct Effort(u64);
 impl Effort {
     /// So many units take about a millisecond, rather less than more: of what was found, the dearest takes its effort by the clock,
     /// and what people send four fifths.
-    pub const UNITS_OF_MS: u64 = 7_000_000;
+    pub const UNITS_OF_MS: u64 = 6_500_000;
 
     /// So many units.
     #[must_use]

@@ -23,7 +23,7 @@ const STEP: usize = 32;
 /// So many bytes are read at most to say where a match begins.
 const MAX_SOUGHT: usize = 16 * 1024;
 /// What it costs to unpack an automaton, and each of its bytes.
-const UNITS_OF_UNPACKING: u64 = 120_000;
+const UNITS_OF_UNPACKING: u64 = 160_000;
 const UNITS_OF_PACKED: u64 = 32;
 
 /// The automata that were unpacked so far, with their states, for each rule.

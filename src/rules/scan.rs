@@ -10,7 +10,7 @@ use super::grams::Map;
 use super::prefilter::{Candidate, Hits, Prefilter};
 use super::rule::{Matcher, Rule};
 use super::spots::LONG;
-use crate::decode::{Traits, Transform, TransformSet};
+use crate::decode::{Traits, Transform, TransformSet, Work};
 use crate::extract::{Target, Value};
 use crate::verdict::Span;
 
@@ -207,6 +207,7 @@ impl Ruleset {
                         &*normalised
                     }
                 };
+                effort.spend(UNITS_OF_PIPELINE);
                 // The rule that was looked at last, if it needs no other look.
                 let mut done = None;
                 for candidate in self.prefilter.candidates(hits, &pipeline.needs, of_target) {
@@ -214,6 +215,7 @@ impl Ruleset {
                     if done == Some(candidate.rule) || !active.rule.targets.include(value) {
                         continue;
                     }
+                    effort.spend(UNITS_OF_CANDIDATE);
                     let near = active.near(candidate, hits);
                     observer.candidate(&active.rule);
                     let found = active.confirm(&text, near, (caches, candidate.rule), effort);
@@ -255,15 +257,20 @@ impl Ruleset {
 
 /// What a byte costs that the prefilter passes over, and a literal that it compares.
 const UNITS_OF_BYTE: u64 = 13;
-const UNITS_OF_LITERAL: u64 = 60;
-/// What a byte costs that a transform reads.
-const UNITS_OF_TRANSFORM: u64 = 15;
+const UNITS_OF_LITERAL: u64 = 62;
+/// What it costs to go through the rules of a pipeline whose literals a text may hold, and to look at one of them.
+const UNITS_OF_PIPELINE: u64 = 300;
+const UNITS_OF_CANDIDATE: u64 = 500;
+/// What a byte costs that a transform reads, and what more if it changes what it reads.
+const UNITS_OF_READING: u64 = 1;
+const UNITS_OF_CHANGING: u64 = 15;
 
 /// `text`, whose symbols are `traits`, with all of the set applied.
 fn transformed<'t>(set: TransformSet, text: &'t [u8], traits: Traits, effort: &mut Effort) -> Cow<'t, [u8]> {
-    let mut read = 0;
-    let text = set.apply_counted(text, traits, &mut read);
-    effort.spend_on(read, UNITS_OF_TRANSFORM);
+    let mut work = Work::default();
+    let text = set.apply_counted(text, traits, &mut work);
+    effort.spend_on(work.read, UNITS_OF_READING);
+    effort.spend_on(work.changed, UNITS_OF_CHANGING);
     text
 }
 

@@ -151,5 +151,5 @@ fn scan(value: &[u8], reading: Reading, effort: &mut Effort) -> Result<Span, boo
 }
 
 /// What a byte costs that is cut into tokens, and a look at a token.
-const UNITS_OF_BYTE: u64 = 14;
-const UNITS_OF_LOOK: u64 = 36;
+const UNITS_OF_BYTE: u64 = 16;
+const UNITS_OF_LOOK: u64 = 38;

@@ -76,7 +76,7 @@ pub fn scan(value: &[u8], context: Context, effort: &mut Effort) -> Option<Span>
 
 /// What a byte costs, and a tag or an attribute besides.
 const UNITS_OF_BYTE: u64 = 10;
-const UNITS_OF_NAME: u64 = 110;
+const UNITS_OF_NAME: u64 = 140;
 
 impl<'v> Reader<'v, '_> {
     fn rest(&self) -> &'v [u8] {

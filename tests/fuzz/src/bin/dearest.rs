@@ -253,8 +253,7 @@ fn measured(content_type: &str, value: &[u8], body: &[u8]) -> Cost {
 fn restless() {
     const BODY_BYTES: usize = 131_072;
     let mut random = Random(0x5eed);
-    let mut rows: Vec<(Duration, String)> = Vec::new();
-    let mut warmest = Duration::ZERO;
+    let mut rows: Vec<(Cost, String, &str, Vec<u8>)> = Vec::new();
     for (i, rule) in EMBEDDED.iter().enumerate() {
         let other = &EMBEDDED[(i * 7 + 1) % EMBEDDED.len()];
         let alone = restless_text(rule, BODY_BYTES, &mut random);
@@ -262,20 +261,27 @@ fn restless() {
         both.extend(restless_text(other, BODY_BYTES / 2, &mut random));
         for (name, body) in [(rule.id.to_string(), alone), (format!("{} and {}", rule.id, other.id), both)] {
             for content_type in ["text/plain", "application/x-www-form-urlencoded"] {
-                let cost = measured(content_type, b"", &body);
-                let refused = if cost.refused { "refused" } else { "" };
-                warmest = warmest.max(cost.warm);
-                rows.push((
-                    cost.first,
-                    format!("{name} | {content_type} | {} | {} | {refused}", ms(cost.first), ms(cost.warm)),
-                ));
+                rows.push((measured(content_type, b"", &body), name.clone(), content_type, body.clone()));
             }
         }
     }
-    rows.sort_by_key(|row| std::cmp::Reverse(row.0));
-    println!("| words of | sent as | first | warm | |\n| --- | --- | ---: | ---: | --- |");
-    rows.iter().take(10).for_each(|(_, row)| println!("| {row} |"));
-    println!("\nThe dearest warm one of all {} takes {}.", rows.len(), ms(warmest));
+    // The dearest are often those that were measured while something else took the core: once more, and the least counts.
+    let dearest = |rows: &mut Vec<(Cost, String, &str, Vec<u8>)>| {
+        rows.sort_by_key(|row| std::cmp::Reverse(row.0.first.max(row.0.warm)))
+    };
+    for _ in 0..3 {
+        dearest(&mut rows);
+        for (cost, _, content_type, body) in rows.iter_mut().take(60) {
+            let again = measured(content_type, b"", body);
+            (cost.first, cost.warm) = (cost.first.min(again.first), cost.warm.min(again.warm));
+        }
+    }
+    dearest(&mut rows);
+    println!("| words of | sent as | first | warm |\n| --- | --- | ---: | ---: |");
+    rows.iter()
+        .take(10)
+        .for_each(|(cost, name, content_type, _)| println!("| {name} | {content_type} | {} |", cost.shown()));
+    println!("\nNone of all {} takes more.", rows.len());
 }
 
 fn mixes(seconds: u64) {
