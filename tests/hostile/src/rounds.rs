@@ -410,7 +410,6 @@ impl Round {
     }
 }
 
-
 /// What many contexts in a row leave behind.
 #[derive(Clone, Copy, Debug)]
 pub struct Flatness {
