@@ -7,15 +7,13 @@ use std::ops::RangeInclusive;
 use regex_syntax::hir::{Class, Hir, HirKind, Repetition};
 use regex_syntax::utf8::Utf8Sequences;
 
-use super::nfa::{ANYWHERE, HERE, MATCH};
+use super::nfa::{ANYWHERE, HERE, MATCH, look};
 use super::packed::{Edge, Packed};
 
 /// An automaton has at most so many edges: a byte that is read may have to look at all of them.
 const MAX_EDGES: usize = 16_000;
 /// And so many before what is alike is merged.
 const MAX_EDGES_AT_FIRST: usize = 40_000;
-/// That the text begins here, among what an edge asks for.
-const AT_START: u16 = 1;
 
 /// Bytes, a bit for each.
 type Bytes = [u64; 4];
@@ -306,7 +304,7 @@ impl Graph {
             for (to, asked) in all.iter().filter(|edge| !is_spare(edge)) {
                 edges.push((*numbers.get(to).ok_or(TooLarge)?, *asked));
             }
-            if is_anywhere && all.iter().any(|(_, asked)| asked & AT_START == 0) {
+            if is_anywhere && all.iter().any(|(_, asked)| asked & look::START == 0) {
                 edges.push((ANYWHERE, 0));
             }
             positions.push((set, edges));

@@ -3,6 +3,9 @@
 //! `rules/<family>.yaml` is checked by [`source`] and made into a const table at build time; at start a [`Ruleset`]
 //! takes the rules that the settings leave on. A value then passes one [`prefilter`] over the literals of all rules,
 //! and only the rules whose literal was seen confirm with their regular expression or detector.
+//!
+//! An expression ([`pattern`]) becomes an automaton of positions ([`glushkov`]), const data ([`packed`]) for embedded rules; at run time that
+//! is unpacked ([`nfa`]), stepped ([`dfa`]), and led to where a match may be ([`expression`]).
 
 mod bits;
 pub mod detector;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::packed::Packed;
+use super::packed::{Packed, Range};
 
 /// An automaton after Glushkov (The abstract theory of automata, 1961): one position for each byte or class that stands in the
 /// expression, and edges to the positions that may come next. What an expression asks of the place between two bytes (a word's
@@ -52,43 +52,7 @@ impl Nfa {
         if asked == 0 {
             looks.clear();
         }
-        let told_apart = look::told_apart(asked);
-        let words = sets.last().map_or(0, |(set, _)| usize::from(set / 32)).saturating_add(1);
-        // For each byte, the sets that it belongs to.
-        let mut rows = vec![0_u32; words.saturating_mul(256)];
-        for (set, bytes) in sets {
-            for row in
-                rows.chunks_mut(words).take(usize::from(*bytes.end()).saturating_add(1)).skip((*bytes.start()).into())
-            {
-                if let Some(word) = row.get_mut(usize::from(set / 32)) {
-                    *word |= 1 << (set % 32);
-                }
-            }
-        }
-        let (mut kinds, mut accepts, mut classes) = (Vec::new(), Vec::new(), [0; 256]);
-        let mut numbers: BTreeMap<(&[u32], u8), u8> = BTreeMap::new();
-        let mut before = None;
-        for ((byte, class), row) in (0..=u8::MAX).zip(&mut classes).zip(rows.chunks(words)) {
-            let bytes = (row, look::kind(byte) & told_apart);
-            let number = before.filter(|(like, _)| *like == bytes).map(|(_, number)| number);
-            *class = number.unwrap_or_else(|| {
-                *numbers.entry(bytes).or_insert_with(|| {
-                    kinds.push(bytes.1);
-                    accepts.extend_from_slice(row);
-                    // There are no more than bytes.
-                    u8::try_from(kinds.len().saturating_sub(1)).unwrap_or(u8::MAX)
-                })
-            });
-            before = Some((bytes, *class));
-        }
-        if ignore_case {
-            for capital in b'A'..=b'Z' {
-                let small = classes.get(usize::from(capital.to_ascii_lowercase())).copied().unwrap_or_default();
-                if let Some(class) = classes.get_mut(usize::from(capital)) {
-                    *class = small;
-                }
-            }
-        }
+        let Classes { classes, kinds, accepts } = Classes::new(&sets, look::told_apart(asked), ignore_case);
         [&mut from, &mut edges, &mut looks].into_iter().for_each(Vec::shrink_to_fit);
         set_of.shrink_to_fit();
         Self { classes, kinds, accepts, set_of, from, edges, looks }
@@ -161,6 +125,56 @@ impl Nfa {
     }
 }
 
+/// The classes of bytes of an automaton: see [`Nfa`].
+struct Classes {
+    classes: [u8; 256],
+    kinds: Vec<u8>,
+    accepts: Vec<u32>,
+}
+
+impl Classes {
+    /// Those that ranges of bytes make, given in the order of their sets, and the kinds of bytes that are `told_apart`.
+    fn new(sets: &[Range], told_apart: u8, ignore_case: bool) -> Self {
+        let words = sets.last().map_or(0, |(set, _)| usize::from(set / 32)).saturating_add(1);
+        // For each byte, the sets that it belongs to.
+        let mut rows = vec![0_u32; words.saturating_mul(256)];
+        for (set, bytes) in sets {
+            for row in
+                rows.chunks_mut(words).take(usize::from(*bytes.end()).saturating_add(1)).skip((*bytes.start()).into())
+            {
+                if let Some(word) = row.get_mut(usize::from(set / 32)) {
+                    *word |= 1 << (set % 32);
+                }
+            }
+        }
+        let (mut kinds, mut accepts, mut classes) = (Vec::new(), Vec::new(), [0; 256]);
+        let mut numbers: BTreeMap<(&[u32], u8), u8> = BTreeMap::new();
+        let mut before = None;
+        for ((byte, class), row) in (0..=u8::MAX).zip(&mut classes).zip(rows.chunks(words)) {
+            let bytes = (row, look::kind(byte) & told_apart);
+            let number = before.filter(|(like, _)| *like == bytes).map(|(_, number)| number);
+            *class = number.unwrap_or_else(|| {
+                *numbers.entry(bytes).or_insert_with(|| {
+                    kinds.push(bytes.1);
+                    accepts.extend_from_slice(row);
+                    // There are no more than bytes.
+                    u8::try_from(kinds.len().saturating_sub(1)).unwrap_or(u8::MAX)
+                })
+            });
+            before = Some((bytes, *class));
+        }
+        if ignore_case {
+            for capital in b'A'..=b'Z' {
+                let small = classes.get(usize::from(capital.to_ascii_lowercase())).copied().unwrap_or_default();
+                if let Some(class) = classes.get_mut(usize::from(capital)) {
+                    *class = small;
+                }
+            }
+        }
+        Self { classes, kinds, accepts }
+    }
+}
+
 /// How many edges there are so far; nothing is packed that has more than can be told.
 fn count(edges: &[u16]) -> u16 {
     u16::try_from(edges.len()).unwrap_or(u16::MAX)
@@ -168,6 +182,9 @@ fn count(edges: &[u16]) -> u16 {
 
 /// What an expression may ask of the place between two bytes: the ASCII ones of the regex crate's look-arounds, by its own bits.
 pub mod look {
+    /// That the text begins there.
+    pub const START: u16 = 1;
+
     /// The byte belongs to a word.
     pub const WORD: u8 = 1;
     /// The byte is a line feed.
