@@ -47,8 +47,11 @@ def main(search):
         print(f"| {name} | {small:,} | {large:,} | x {large / small:.1f} | {large / LARGE:.0f} |", flush=True)
     print(f"\n{len(names) - failed} passed, {failed} failed")
     if search:
-        print(f"\n{search} s of search for each content type:", flush=True)
+        print(f"\n{search} s of search for each content type, for what is dearest by the byte:", flush=True)
         subprocess.run([BINARY, "mixes", search], check=True)
+        print("\nAnd for what takes longest although effort ends it, first of a VM and warm:\n", flush=True)
+        print("| content type | first | warm | made of |\n| --- | ---: | ---: | --- |", flush=True)
+        subprocess.run([BINARY, "longest", search], check=True)
     return 1 if failed else 0
 
 
