@@ -367,7 +367,8 @@ fn longest(seconds: u64) {
         let least = |of: fn(&Cost) -> Duration| ms(again.iter().map(of).min().unwrap_or_default());
         let text: Vec<u8> = best.iter().flat_map(|i| bricks[*i].iter().copied()).collect();
         let (first, warm) = (least(|cost| cost.first), least(|cost| cost.warm));
-        println!("| {kind} | {first} | {warm} | {:?} |", String::from_utf8_lossy(&text));
+        let text: String = String::from_utf8_lossy(&text).chars().take(80).collect();
+        println!("| {kind} | {first} | {warm} | {text:?} |");
     }
 }
 
