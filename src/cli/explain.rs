@@ -43,20 +43,46 @@ pub fn run(request: &ExplainRequest, format: Format) -> Result<Found, Usage> {
         extract::body(&content_type, body, complete, &mut |value| steps.push(Step::of(&engine, value)));
     }
 
+    let inspect = |inspection: &mut Inspection<'_>| {
+        engine.inspect_head(&view, inspection);
+        for (body, complete) in bodies.clone() {
+            engine.inspect_body(&content_type, body, complete, inspection);
+        }
+    };
+    // First as the filter does, whose work ends with the effort, then to the end.
+    let mut limited = Inspection::new(&path, &unix_s);
+    let effort = engine.effort(&path);
+    limited.effort = effort;
+    inspect(&mut limited);
     let mut inspection = Inspection::new(&path, &unix_s);
     inspection.exhaustive = true;
-    engine.inspect_head(&view, &mut inspection);
-    for (body, complete) in bodies {
-        engine.inspect_body(&content_type, body, complete, &mut inspection);
-    }
+    inspect(&mut inspection);
+    let is_too_costly = limited.effort.is_spent() && engine.conclude(&limited).is_none();
+    let denial = if is_too_costly { Some(Denial::TooCostly) } else { engine.conclude(&inspection) };
     let exempt = Pattern::exempts(&engine.config.exempt, &path);
-    let denial = engine.conclude(&inspection).filter(|_| !exempt);
+    let outcome = Outcome {
+        inspection: &inspection,
+        exempt,
+        denial: denial.filter(|_| !exempt),
+        spent: 1.0 - limited.effort.left() as f64 / effort.left().max(1) as f64,
+        effort_ms: effort.left() as f64 / Effort::UNITS_OF_MS as f64,
+    };
 
     match format {
-        Format::Text => print_text(request, &engine, &steps, &inspection, exempt, denial.as_ref()),
-        Format::Json => println!("{}", to_json(&engine, &steps, &inspection, exempt, denial.as_ref())),
+        Format::Text => print_text(request, &engine, &steps, &outcome),
+        Format::Json => println!("{}", to_json(&engine, &steps, &outcome)),
     }
-    Ok(if denial.is_some() { Found::Something } else { Found::Clean })
+    Ok(if outcome.denial.is_some() { Found::Something } else { Found::Clean })
+}
+
+/// What a request comes to.
+struct Outcome<'i> {
+    inspection: &'i Inspection<'i>,
+    exempt: bool,
+    denial: Option<Denial>,
+    /// The share of `effort` that a VM spends on it which has seen nothing yet.
+    spent: f64,
+    effort_ms: f64,
 }
 
 /// The engine for a config file, or for the defaults.
@@ -152,27 +178,22 @@ fn names(set: TransformSet) -> String {
     names.join("+")
 }
 
-fn verdict(exempt: bool, denial: Option<&Denial>, engine: &Engine) -> String {
-    match denial {
-        _ if exempt => "passes: the path is exempt".to_owned(),
+fn verdict(outcome: &Outcome<'_>, engine: &Engine) -> String {
+    match &outcome.denial {
+        _ if outcome.exempt => "passes: the path is exempt".to_owned(),
         None => "passes".to_owned(),
         Some(denial) => match engine.config.mode {
             backstop::config::Mode::Block => {
-                format!("denied with {}, {}", engine.config.response.status, denial.details())
+                let status = if *denial == Denial::TooCostly { 413 } else { engine.config.response.status };
+                format!("denied with {status}, {}", denial.details())
             }
             mode => format!("passes in mode {}, would be denied: {}", mode.as_str(), denial.details()),
         },
     }
 }
 
-fn print_text(
-    request: &ExplainRequest,
-    engine: &Engine,
-    steps: &[Step],
-    inspection: &Inspection<'_>,
-    exempt: bool,
-    denial: Option<&Denial>,
-) {
+fn print_text(request: &ExplainRequest, engine: &Engine, steps: &[Step], outcome: &Outcome<'_>) {
+    let inspection = outcome.inspection;
     println!("{}", engine.summary());
     println!("path {}\n", printable(&String::from_utf8_lossy(inspection.path.as_bytes())));
     let quiet = steps.iter().filter(|s| s.is_quiet()).count();
@@ -204,16 +225,12 @@ fn print_text(
         println!("excluded  {} matches by the exclusions", inspection.excluded.len());
     }
     println!("score     {} of {}", inspection.score, engine.config.threshold);
-    println!("verdict   {}", verdict(exempt, denial, engine));
+    println!("effort    {:.0} % of {} ms", (outcome.spent * 100.0).ceil(), outcome.effort_ms);
+    println!("verdict   {}", verdict(outcome, engine));
 }
 
-fn to_json(
-    engine: &Engine,
-    steps: &[Step],
-    inspection: &Inspection<'_>,
-    exempt: bool,
-    denial: Option<&Denial>,
-) -> Json {
+fn to_json(engine: &Engine, steps: &[Step], outcome: &Outcome<'_>) -> Json {
+    let inspection = outcome.inspection;
     let values: Vec<Json> = steps
         .iter()
         .map(|step| {
@@ -237,8 +254,9 @@ fn to_json(
         "score": inspection.score,
         "threshold": engine.config.threshold,
         "mode": engine.config.mode.as_str(),
-        "exempt": exempt,
-        "details": denial.map(Denial::details),
-        "verdict": verdict(exempt, denial, engine),
+        "effortSpent": outcome.spent,
+        "exempt": outcome.exempt,
+        "details": outcome.denial.as_ref().map(Denial::details),
+        "verdict": verdict(outcome, engine),
     })
 }

@@ -222,6 +222,25 @@ fn explain_inflates_like_the_filter() {
 }
 
 #[test]
+fn explain_tells_what_a_request_costs() {
+    let file = std::env::temp_dir().join(format!("backstop-effort-{}.yaml", std::process::id()));
+    let explain = |effort: &str| {
+        std::fs::write(&file, format!("effort: {effort}\n")).unwrap();
+        let prose = std::fs::read_to_string("LICENSE").unwrap().repeat(10);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_backstop"));
+        command.args(["explain", "-c", file.to_str().unwrap(), "-H", "content-type: text/plain", "-d", &prose, "/"]);
+        let output = command.output().unwrap();
+        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    let (allowed, text) = explain("20ms");
+    assert!(allowed == Some(0) && text.contains(" % of 20 ms\n") && text.ends_with("verdict   passes\n"), "{text}");
+    let (refused, text) = explain("1ms");
+    assert!(refused == Some(1) && text.contains("effort    100 % of 1 ms\n"), "{text}");
+    assert!(text.contains("denied with 413, backstop{effort:too-costly}"), "{text}");
+    std::fs::remove_file(&file).unwrap();
+}
+
+#[test]
 fn the_report_is_one_page_without_anything_from_elsewhere() {
     let file = std::env::temp_dir().join(format!("backstop-report-{}.html", std::process::id()));
     replay(&["browser.har", "shop.jsonl", "console.jsonl", "--html", file.to_str().unwrap()]);
