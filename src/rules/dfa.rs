@@ -101,13 +101,7 @@ impl States {
         let two = [self.table.capacity(), self.sets.capacity(), self.by_set.capacity(), self.set.capacity()];
         let two = two.iter().fold(0_usize, |all, entries| all.saturating_add(*entries)).saturating_mul(2);
         let more = self.begins.capacity().saturating_mul(4).saturating_add(self.members.capacity().saturating_mul(8));
-        two.saturating_add(more)
-    }
-
-    /// How often they began anew.
-    #[must_use]
-    pub fn clears(&self) -> usize {
-        self.clears
+        two.saturating_add(more).saturating_add(self.interests.capacity())
     }
 
     /// Counts so many bytes that were read, and the states that they made necessary.

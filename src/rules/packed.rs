@@ -1,4 +1,4 @@
-//! Automata as bytes, so that those of embedded rules are const data, a fifth as large as they are at work.
+//! Automata as bytes, so that those of embedded rules are const data, a third as large as they are at work.
 //!
 //! Numbers are in LEB128. First 1 if capitals are to be read as small letters, else 0; how many ranges of bytes there are, and for
 //! each the number of the set that it belongs to, its first and its last byte; how many positions there are, and for each the
