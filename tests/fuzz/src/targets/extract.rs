@@ -157,7 +157,8 @@ fn body_of(content_type: &str, text: &[u8], complete: bool) {
         extract::body(content_type.as_bytes(), text, complete, visit);
     };
     let is_wide = matches!(text, [0, ..] | [_, 0, ..] | [0xff, 0xfe, ..] | [0xfe, 0xff, ..]);
-    let growth = if is_wide || content_type.contains("utf-7") { 8 } else { 4 };
+    // As it came, as its type says, and as an element: the name, the text and all of it.
+    let growth = if is_wide || content_type.contains("utf-7") { 8 } else { 6 };
     bounded(growth, text.len(), &mut |visit| visit_all(text, visit));
     is_found(text, |text| holds(&mut |visit| visit_all(text, visit)));
 }
