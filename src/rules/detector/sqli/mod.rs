@@ -137,7 +137,9 @@ fn scan(value: &[u8], reading: Reading, effort: &mut Effort) -> Result<Span, boo
     let mut at = 1;
     let outcome = loop {
         if let Some((first, last)) = judge::judge(&mut window, at) {
-            break Ok(Span { start: window.at(first).start, end: window.at(last).end });
+            let (start, end) = (window.at(first).start, window.at(last).end);
+            // Either may be so far from what was looked at last that it is not kept; then it is all of the value.
+            break Ok(if start < end { Span { start, end } } else { Span { start: 0, end: value.len() } });
         }
         if window.kind(at) == token::Kind::End || window.looks() > most {
             break Err(window.skipped_quote());
