@@ -177,8 +177,7 @@ impl States {
         self.set.clear();
         self.set.push(0);
         let number = state.row().checked_div(self.stride).unwrap_or_default();
-        let at = |number: usize| self.begins.get(number).copied().unwrap_or_default() as usize;
-        let from = self.sets.get(at(number)..at(number.saturating_add(1))).unwrap_or_default();
+        let from = set_of(&self.sets, &self.begins, number);
         let before = from.first().copied().unwrap_or_default() as u8;
         let (mut matched, mut looked) = (0, 0_u64);
         for position in from.iter().skip(1) {
@@ -226,7 +225,7 @@ impl States {
             return self.numbered(1, true);
         }
         let is_special = self.set.first().is_some_and(|besides| besides & MATCHED != 0);
-        let mut slot = self.slot();
+        let mut slot = self.slot_of(&self.set);
         if let Some(number) = self.by_set.get(slot).copied().filter(|number| *number != 0) {
             return self.numbered(number.into(), is_special);
         }
@@ -234,7 +233,7 @@ impl States {
             || self.sets.len().saturating_add(self.set.len()) > MAX_MEMBERS
         {
             self.clear();
-            slot = self.slot();
+            slot = self.slot_of(&self.set);
         }
         let number = self.begins.len().saturating_sub(1);
         let entries = self.table.len().saturating_add(self.stride);
@@ -260,11 +259,7 @@ impl States {
         State(row | u16::from(is_special))
     }
 
-    /// Where in the hash table the set in the making stands, or would.
-    fn slot(&self) -> usize {
-        self.slot_of(&self.set)
-    }
-
+    /// Where in the hash table `set` stands, or would.
     fn slot_of(&self, set: &[u16]) -> usize {
         // As in rustc-hash: few bits are enough for so few states.
         let hash = set
@@ -273,9 +268,7 @@ impl States {
         let mask = self.by_set.len().wrapping_sub(1);
         let mut slot = hash as usize & mask;
         while let Some(number) = self.by_set.get(slot).copied().filter(|number| *number != 0) {
-            let at = |number: usize| self.begins.get(number).copied().unwrap_or_default() as usize;
-            let number = usize::from(number);
-            if self.sets.get(at(number)..at(number.saturating_add(1))) == Some(set) {
+            if set_of(&self.sets, &self.begins, number.into()) == set {
                 break;
             }
             slot = slot.wrapping_add(1) & mask;
@@ -288,9 +281,7 @@ impl States {
         self.by_set.clear();
         self.by_set.resize(size, 0);
         for number in 2..self.begins.len().saturating_sub(1) {
-            let at = |number: usize| self.begins.get(number).copied().unwrap_or_default() as usize;
-            let set = self.sets.get(at(number)..at(number.saturating_add(1))).unwrap_or_default();
-            let slot = self.slot_of(set);
+            let slot = self.slot_of(set_of(&self.sets, &self.begins, number));
             if let Some(entry) = self.by_set.get_mut(slot) {
                 *entry = u16::try_from(number).unwrap_or_default();
             }
@@ -311,4 +302,10 @@ impl States {
         self.by_set.clear();
         self.by_set.resize(slots, 0);
     }
+}
+
+/// The set of state `number`, of `sets` that begin at `begins`.
+fn set_of<'s>(sets: &'s [u16], begins: &[u32], number: usize) -> &'s [u16] {
+    let at = |number: usize| begins.get(number).copied().unwrap_or_default() as usize;
+    sets.get(at(number)..at(number.saturating_add(1))).unwrap_or_default()
 }

@@ -288,7 +288,7 @@ fn restless() {
     println!("\nNone of all {} takes more.", rows.len());
 }
 
-/// The list of bricks with the highest `fitness` that so many seconds of breeding lead to, for each content type.
+/// The list of bricks with the highest `fitness` that so many seconds of breeding lead to.
 fn bred(seconds: u64, bricks: &[Vec<u8>], random: &mut Random, fitness: impl Fn(&[usize]) -> f64) -> Vec<usize> {
     const CROWD: usize = 24;
     let mut crowd: Vec<(f64, Vec<usize>)> = Vec::new();
